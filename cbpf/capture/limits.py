@@ -1,0 +1,19 @@
+"""How long packets in a savefile may be, per link type: beyond that a length is damage, not a packet."""
+
+from __future__ import annotations
+
+MAXIMUM_SNAPLEN = 262144
+_INT_MAX = 2**31 - 1
+
+# Link types whose packets may be longer: DBUS, EBHSCR and USBPCAP (libpcap's rule).
+_LONGER = {231: 128 * 1024 * 1024, 279: 8 * 1024 * 1024, 249: 1024 * 1024}
+
+
+def maximum_snaplen(linktype: int) -> int:
+    """The most bytes one packet of ``linktype`` may have in a savefile."""
+    return _LONGER.get(linktype, MAXIMUM_SNAPLEN)
+
+
+def effective_snaplen(linktype: int, snaplen: int) -> int:
+    """The snapshot length meant by the number in a file, which may be 0 or absurd for "no limit"."""
+    return snaplen if 0 < snaplen <= _INT_MAX else maximum_snaplen(linktype)

@@ -1,0 +1,115 @@
+"""Opening a savefile for reading: which format it has is told by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, Final, Self
+
+from cbpf.capture import pcap, pcapng
+from cbpf.capture.packet import Interface, Packet
+from cbpf.capture.window import Window
+from cbpf.errors import SavefileError
+
+_MAGIC_LENGTH: Final = 4
+
+# Formats people take for savefiles, by their first bytes, with what to do about them.
+_OTHERS: Final = {
+    b"\x1f\x8b": "is compressed with gzip; decompress it first",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it first",
+    b"\xfd7zX": "is compressed with xz; decompress it first",
+    b"BZh": "is compressed with bzip2; decompress it first",
+    b"\x04\x22\x4d\x18": "is compressed with lz4; decompress it first",
+    b"snoo": "is a snoop capture; convert it with editcap",
+}
+
+
+class Savefile:
+    """A pcap or pcapng savefile being read: a context manager, and an iterator over its packets.
+
+    Reading never seeks and takes what a pipe has, so it works on pipes and on files still being written. The packets
+    before damage are all yielded; then one SavefileError says what is wrong at which byte.
+
+    * ``path``: as given, "-" for standard input.
+    * ``format``: "pcap" or "pcapng".
+    * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
+      if a packet block or the end comes first) and may add others while its packets are read.
+    * ``size``: the file's length in bytes if it is a regular file, else None.
+    """
+
+    def __init__(self, stream: IO[bytes], path: str) -> None:
+        self.path = path
+        self._stream = stream
+        self._window = Window(stream, path)
+        self._reader = _reader(self._window)
+        self.format = self._reader.format
+        self.interfaces: list[Interface] = self._reader.interfaces
+        self.size = _regular_size(stream)
+        self._packets = self._reader.packets()
+
+    @property
+    def bytes_read(self) -> int:
+        """Number of bytes taken from the file so far, for showing progress."""
+        return self._window.bytes_read
+
+    def __iter__(self) -> Iterator[Packet]:
+        """The packets not yielded yet: asking twice goes on, it does not begin again."""
+        return self._packets
+
+    def close(self) -> None:
+        """Close the file; standard input stays open. Closing twice is harmless."""
+        if self.path != "-":
+            self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_savefile(path: str) -> Savefile:
+    """Open the pcap or pcapng savefile ``path`` ("-" for standard input).
+
+    Raises SavefileError if it cannot be opened, is no savefile, or has a header that cannot be used.
+    """
+    try:
+        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 (Savefile closes it)
+    except OSError as error:
+        raise SavefileError(f"cannot open: {error.strerror or error}", path=path) from error
+    try:
+        return Savefile(stream, path)
+    except BaseException:
+        if path != "-":
+            stream.close()
+        raise
+
+
+def _reader(window: Window) -> pcap.PcapReader | pcapng.PcapngReader:
+    whole = window.need(_MAGIC_LENGTH)
+    magic = window.data[:_MAGIC_LENGTH]
+    if magic in pcap.MAGICS:
+        return pcap.PcapReader(window)
+    if magic == pcapng.MAGIC:
+        return pcapng.PcapngReader(window)
+    if not magic:
+        raise window.damage("the file is empty")
+    for prefix, advice in _OTHERS.items():
+        if magic.startswith(prefix):
+            raise SavefileError(advice, path=window.path)
+    if not whole:
+        raise window.damage(f"the file is too short for a savefile: {len(magic)} bytes")
+    raise window.damage(f"not a pcap or pcapng savefile: it begins with {magic.hex(' ')}")
+
+
+def _regular_size(stream: IO[bytes]) -> int | None:
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # a stream in memory has no file number
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
