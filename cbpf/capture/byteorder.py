@@ -18,7 +18,7 @@ HOST_ORDER: Final = "<" if sys.byteorder == "little" else ">"
 
 
 def converter(linktype: int, order: str) -> Converter | None:
-    """The function for packets of ``linktype`` from a file in ``order`` ("<" or ">"), or None if nothing is to be done."""
+    """The function for packets of ``linktype`` from a file in ``order`` ("<" or ">"); None if there is none to do."""
     return None if order == HOST_ORDER else _CONVERTERS.get(linktype)
 
 

@@ -20,7 +20,7 @@ class Interface(NamedTuple):
       replaced by the link type's maximum, as libpcap does.
     * ``resolution``: timestamp units per second in the file: 10**6, 10**9, or any power of 10 or 2 in a pcapng file.
     * ``name``: the interface's name (pcapng ``if_name``), if known.
-    * ``index``: number of the interface in its file, from 0, counted through all sections of a pcapng file.
+    * ``number``: position of the interface in its file, from 0, counted through all sections of a pcapng file.
     * ``fcslen``: length in bytes of the frame check sequence at the end of each packet, if the file tells it.
     * ``linkbits``: the top six bits of pcap's link-type word, in place, so that a copy of the file keeps them.
     """
@@ -29,7 +29,7 @@ class Interface(NamedTuple):
     snaplen: int = 262144
     resolution: int = MICROSECONDS
     name: str | None = None
-    index: int = 0
+    number: int = 0
     fcslen: int | None = None
     linkbits: int = 0
 

@@ -182,7 +182,7 @@ class PcapngReader:
             snaplen=effective_snaplen(linktype, snaplen),
             resolution=options.resolution,
             name=options.name,
-            index=len(self.interfaces),
+            number=len(self.interfaces),
             fcslen=options.fcslen,
         )
         whole = NANOSECONDS % interface.resolution == 0
