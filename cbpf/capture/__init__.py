@@ -1,8 +1,7 @@
 """The capture room: savefiles in and out, and one-line packet summaries.
 
-    with open_savefile("in.pcapng") as savefile, open_writer("out.pcap", savefile.interfaces[0]) as writer:
+    with open_savefile("in.pcap") as savefile, open_writer("out.pcapng", savefile.interfaces[0]) as writer:
         for packet in savefile:
-            print(summarize(packet))
             writer.write(packet)
 
 Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter is.
@@ -10,5 +9,15 @@ Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter
 
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.savefile import Savefile, open_savefile
+from cbpf.capture.writer import PcapngWriter, PcapWriter, Writer, open_writer
 
-__all__ = ["Interface", "Packet", "Savefile", "open_savefile"]
+__all__ = [
+    "Interface",
+    "Packet",
+    "PcapWriter",
+    "PcapngWriter",
+    "Savefile",
+    "Writer",
+    "open_savefile",
+    "open_writer",
+]
