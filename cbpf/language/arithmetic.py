@@ -1,0 +1,172 @@
+"""Parsing of arithmetic: the operands of relations, and the offsets inside index expressions.
+
+An operator-precedence parser with its own stack, so that no nesting of parentheses and brackets can exhaust Python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cbpf.errors import FilterError, Reason, Span
+from cbpf.language.stream import Stream
+from cbpf.language.syntax import Arithmetic, Binary, Index, Length, Negate, Number
+from cbpf.language.tokens import Kind, Token
+from cbpf.language.vocabulary import PROTOCOLS
+
+# Loosest first. `%` and `^` have no place in this order: see _waits.
+_PRECEDENCE = {"|": 1, "&": 2, "<<": 3, ">>": 3, "+": 4, "-": 4, "*": 5, "/": 5, "negate": 6}
+_UNRANKED = frozenset("%^")
+OPERATORS = frozenset(_PRECEDENCE) - {"negate"} | _UNRANKED
+
+# Deeper trees than this are refused: no program that a kernel takes (4096 instructions) comes from one.
+DEEPEST = 250
+
+
+def starts_arithmetic(stream: Stream) -> bool:
+    """Whether the next tokens can only be arithmetic, parentheses apart: a number, ``-``, ``len`` or ``protocol[``."""
+    token = stream.peek()
+    return (
+        token.kind is Kind.NUMBER
+        or (token.kind is Kind.PUNCTUATION and token.text == "-")
+        or (token.kind is Kind.WORD and token.text == "len")
+        or (token.kind is Kind.WORD and token.text in PROTOCOLS and stream.punctuation("[", ahead=1))
+    )
+
+
+def parse_arithmetic(stream: Stream) -> Arithmetic:
+    """The longest arithmetic expression that begins at the next token."""
+    return _Parser(stream).parse()
+
+
+class _Parser:
+    """Shunting-yard: ``operands`` and ``pending`` (operators, open parentheses and brackets not yet closed)."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.operands: list[tuple[Arithmetic, int]] = []  # each with the depth of its tree
+        self.pending: list[Token | _OpenIndex] = []
+
+    def parse(self) -> Arithmetic:
+        while True:
+            self._operand()
+            if not self._operator():
+                break
+        self._reduce_while(lambda top: True)
+        return self.operands.pop()[0]
+
+    def _operand(self) -> None:
+        """Everything up to and including one operand: prefixes, opening parentheses, ``protocol[``."""
+        stream = self.stream
+        while True:
+            token = stream.next()
+            if token.kind is Kind.NUMBER:
+                self._push(Number(token.span, token.value), 0)
+                return
+            if token.kind is Kind.WORD and token.text == "len":
+                self._push(Length(token.span), 0)
+                return
+            if token.kind is Kind.PUNCTUATION and token.text == "-":
+                self.pending.append(token._replace(text="negate"))
+            elif token.kind is Kind.PUNCTUATION and token.text == "(":
+                self.pending.append(token)
+            elif token.kind is Kind.WORD and token.text in PROTOCOLS and stream.accept("["):
+                self.pending.append(_OpenIndex(token))
+            else:
+                raise stream.unexpected(token, "a number, 'len' or a packet byte such as ip[0] is needed here")
+
+    def _operator(self) -> bool:
+        """Close what closes here, then take a binary operator; False at the end of the arithmetic."""
+        while True:
+            token = self.stream.peek()
+            text = token.text if token.kind is Kind.PUNCTUATION else ""
+            if text in OPERATORS:
+                self._reduce_while(lambda top: not _waits(top.text, text))
+                self.pending.append(self.stream.next())
+                return True
+            if text == ")" and self._inside_parenthesis():
+                self._reduce_while(lambda top: top.text != "(")
+                opening = self.pending.pop()
+                assert isinstance(opening, Token)
+                self.stream.next()
+                tree, depth = self.operands.pop()
+                self._push(_respan(tree, Span(opening.span.start, token.span.end)), depth)
+            elif text in ("]", ":") and any(isinstance(item, _OpenIndex) for item in self.pending):
+                self._close_index()
+            else:
+                if any(isinstance(item, _OpenIndex) or item.text == "(" for item in self.pending):
+                    raise self.stream.unexpected(token, "this leaves a parenthesis or bracket open")
+                return False
+
+    def _inside_parenthesis(self) -> bool:
+        """Whether the innermost open thing is a parenthesis of ours (one of the boolean level is not)."""
+        for item in reversed(self.pending):
+            if isinstance(item, _OpenIndex):
+                return False
+            if item.text == "(":
+                return True
+        return False
+
+    def _close_index(self) -> None:
+        self._reduce_while(lambda top: top.text != "(")
+        opening = self.pending.pop()
+        if not isinstance(opening, _OpenIndex):
+            raise self.stream.unexpected(opening, "this parenthesis is not closed")
+        size, stream = 1, self.stream
+        if stream.accept(":"):
+            size = stream.number("a size of 1, 2 or 4 bytes").value
+        end = stream.expect("]").span.end
+        offset, depth = self.operands.pop()
+        span = Span(opening.token.span.start, end)
+        if size not in (1, 2, 4):
+            raise FilterError(f"a packet access has 1, 2 or 4 bytes, not {size}", span, reason=Reason.BAD_INDEX)
+        self._push(Index(span, opening.token.text, offset, size), depth + 1)
+
+    def _reduce_while(self, wanted: Callable[[Token], bool]) -> None:
+        while self.pending:
+            top = self.pending[-1]
+            if isinstance(top, _OpenIndex) or top.text == "(" or not wanted(top):
+                return
+            self.pending.pop()
+            right, depth = self.operands.pop()
+            if top.text == "negate":
+                self._push(Negate(Span(top.span.start, right.span.end), right), depth + 1)
+            else:
+                left, left_depth = self.operands.pop()
+                span = Span(left.span.start, right.span.end)
+                self._push(Binary(span, top.text, left, right), max(depth, left_depth) + 1)
+
+    def _push(self, tree: Arithmetic, depth: int) -> None:
+        if depth > DEEPEST:
+            raise FilterError(f"arithmetic nested more than {DEEPEST} levels deep", tree.span)
+        self.operands.append((tree, depth))
+
+
+class _OpenIndex:
+    """``protocol[`` on the stack of what is still open."""
+
+    def __init__(self, token: Token) -> None:
+        self.token = token
+
+
+def _waits(before: str, after: str) -> bool:
+    """Whether the operator ``before`` waits for the one that comes ``after`` it.
+
+    `%` and `^` have no precedence in the language: whatever comes before them waits for them, and they wait for
+    whatever comes after, so that 10%7%2 is 10%(7%2) and 4^1+2 is 4^(1+2).
+    """
+    return before in _UNRANKED or after in _UNRANKED or _PRECEDENCE[before] < _PRECEDENCE[after]
+
+
+def _respan(tree: Arithmetic, span: Span) -> Arithmetic:
+    """The same tree, its span widened to the parentheses around it."""
+    match tree:
+        case Number(_, value):
+            return Number(span, value)
+        case Length(_):
+            return Length(span)
+        case Index(_, protocol, offset, size):
+            return Index(span, protocol, offset, size)
+        case Negate(_, operand):
+            return Negate(span, operand)
+        case Binary(_, operator, left, right):
+            return Binary(span, operator, left, right)

@@ -1,0 +1,66 @@
+"""A cursor over tokens, and the errors about the token under it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from cbpf.errors import FilterError, Reason
+from cbpf.language.tokens import Kind, Token
+from cbpf.language.vocabulary import KEYWORDS
+
+
+class Stream:
+    """Tokens with a position. The last token is always of kind END and is never passed."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.position = 0
+
+    def peek(self, ahead: int = 0) -> Token:
+        return self.tokens[min(self.position + ahead, len(self.tokens) - 1)]
+
+    def next(self) -> Token:
+        token = self.peek()
+        self.position += token.kind is not Kind.END
+        return token
+
+    def word(self, *words: str, ahead: int = 0) -> bool:
+        """Whether the token there is one of these keywords."""
+        token = self.peek(ahead)
+        return token.kind is Kind.WORD and token.text in words
+
+    def punctuation(self, *texts: str, ahead: int = 0) -> bool:
+        """Whether the token there is one of these punctuation marks."""
+        token = self.peek(ahead)
+        return token.kind is Kind.PUNCTUATION and token.text in texts
+
+    def accept(self, text: str) -> bool:
+        """Pass the punctuation ``text`` if it is next."""
+        found = self.punctuation(text)
+        self.position += found
+        return found
+
+    def expect(self, text: str) -> Token:
+        if not self.punctuation(text):
+            raise self.unexpected(self.peek(), f"'{text}' is needed here")
+        return self.next()
+
+    def number(self, what: str) -> Token:
+        token = self.next()
+        if token.kind is not Kind.NUMBER:
+            raise self.unexpected(token, f"{what} is needed here")
+        return token
+
+    def unexpected(self, token: Token, sentence: str) -> FilterError:
+        """A syntax error about ``token``, with a suggestion if it is a name close to a keyword."""
+        close = get_close_matches(token.text.lower(), KEYWORDS, n=1, cutoff=0.75) if token.kind is Kind.NAME else []
+        hint = f"Did you mean '{close[0]}'?" if close else None
+        found = "the expression ends too early" if token.kind is Kind.END else f"unexpected {token.kind.value}"
+        return FilterError(f"{found}: {sentence}", token.span, reason=Reason.SYNTAX, hint=hint)
+
+    def not_a_name(self, token: Token, sentence: str) -> FilterError:
+        """A syntax error about ``token`` where a name would have been right, as a keyword can be made to be."""
+        error = self.unexpected(token, sentence)
+        if token.kind is Kind.WORD:
+            error.hint = f"'{token.text}' is a keyword; to use it as a name, write \\{token.text}."
+        return error

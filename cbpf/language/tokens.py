@@ -1,0 +1,209 @@
+"""From text to tokens: the longest match wins, and among equally long ones the first in the list of matchers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple
+
+from cbpf.errors import FilterError, Reason, Span
+from cbpf.language.vocabulary import CONSTANTS, KEYWORDS
+
+
+class Kind(Enum):
+    """What a token is. The value is how error messages name it."""
+
+    WORD = "keyword"
+    PUNCTUATION = "punctuation"
+    NUMBER = "number"
+    IPV4 = "IPv4 address"
+    IPV6 = "IPv6 address"
+    MAC = "MAC address"
+    LINK8 = "8-bit link address"
+    NAME = "name"
+    END = "end of the expression"
+
+
+class Token(NamedTuple):
+    """One token. ``text`` is the canonical spelling of a keyword or operator, the name itself for a name.
+
+    ``value`` is the number, or the IPv6 or link address as an integer; ``groups`` the parts of a dotted address, as
+    written: what they may be depends on whether it is used as an IPv4 or as a DECnet address.
+    """
+
+    kind: Kind
+    text: str
+    span: Span
+    value: int = 0
+    groups: tuple[str, ...] = ()
+
+
+_HEX = "[0-9A-Fa-f]"
+_BYTE = f"{_HEX}{{1,2}}"
+_NUMBER = f"(?:0[xX]{_HEX}+|[0-9]+)"
+_SPACE = re.compile(r"[ \t\r\n]*")
+_OPERATOR = re.compile(r">=|<=|!=|==|<<|>>|&&|\|\||[-+*/%:\[\]!<>()&|^=]")
+_LINK8_FORM = re.compile(rf"\${_BYTE}(?![0-9A-Za-z])")
+_MAC_FORM = re.compile(
+    rf"{_BYTE}(?::{_BYTE}){{5}}|{_BYTE}(?:-{_BYTE}){{5}}|{_BYTE}(?:\.{_BYTE}){{5}}"
+    rf"|{_HEX}{{4}}\.{_HEX}{{4}}\.{_HEX}{{4}}|{_HEX}{{12}}"
+)
+_NUMBER_FORM = re.compile(_NUMBER)
+_IPV4_FORM = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}")
+_IPV6_START = re.compile(rf"(?:{_HEX}{{1,4}}:|::)[0-9A-Fa-f:.]*")
+_BROKEN_MAC_FORM = re.compile(rf"(?:{_BYTE}:){{2,}}(?:{_BYTE})?")
+_WORD_FORM = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?")
+_ESCAPED_FORM = re.compile(r"\\[^ !()\t\n]+")
+_QUAD_TAIL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_GROUP = re.compile(f"{_HEX}{{1,4}}")
+_IPV6_LONGEST = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
+
+
+def tokenize(text: str) -> list[Token]:
+    """The tokens of ``text``, closed by one of kind END. Raises FilterError for text no token can begin with."""
+    tokens = []
+    position = _end(_SPACE, text, 0)
+    while position < len(text):
+        token = _next(text, position)
+        tokens.append(token)
+        position = _end(_SPACE, text, token.span.end)
+    tokens.append(Token(Kind.END, "", Span(len(text), len(text))))
+    return tokens
+
+
+def _next(text: str, start: int) -> Token:
+    first = text[start]
+    if first == "$":
+        end, make = _end(_LINK8_FORM, text, start), _link8
+    elif first == "\\":
+        end, make = _end(_ESCAPED_FORM, text, start), _escaped
+    elif first.isascii() and (first.isalnum() or first == ":"):
+        end, make = _longest(text, start)
+    else:
+        end, make = _end(_OPERATOR, text, start), _operator
+    if end == start:
+        raise FilterError(
+            "this character cannot begin anything in a filter expression",
+            Span(start, start + 1),
+            reason=Reason.SYNTAX,
+        )
+    return make(text[start:end], Span(start, end))
+
+
+def _longest(text: str, start: int) -> tuple[int, Callable[[str, Span], Token]]:
+    """The end of the longest token of those that begin with a letter, a digit or a colon, and what makes it."""
+    best, chosen = _end(_OPERATOR, text, start), _operator
+    word = _end(_WORD_FORM, text, start)
+    if text[start:word] in KEYWORDS:
+        best, chosen = word, _word
+    for measure, make in _MATCHERS:
+        end = measure(text, start)
+        if end > best:
+            best, chosen = end, make
+    return best, chosen
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
+
+
+def _ipv6_end(text: str, start: int) -> int:
+    """Where the longest text that has the shape of an IPv6 address ends; ``start`` if there is none."""
+    candidate = text[start : min(_end(_IPV6_START, text, start), start + _IPV6_LONGEST)]
+    for length in range(len(candidate), 1, -1):
+        if _ipv6_shape(candidate[:length]):
+            return start + length
+    return start
+
+
+def _ipv6_shape(text: str) -> bool:
+    """Eight groups, or fewer with one ``::``; the last two may be a dotted quad. Quad values are not looked at."""
+    head, gap, tail = text.partition("::")
+    groups = (head.split(":") if head else []) + (tail.split(":") if tail else [])
+    count = len(groups)
+    if groups and _QUAD_TAIL.fullmatch(groups[-1]) and not (gap and not tail):
+        groups.pop()
+        count += 1
+    return all(_GROUP.fullmatch(group) for group in groups) and (count <= 7 if gap else count == 8)
+
+
+def _operator(text: str, span: Span) -> Token:
+    if text in KEYWORDS:  # && || !
+        return Token(Kind.WORD, KEYWORDS[text], span)
+    return Token(Kind.PUNCTUATION, "=" if text == "==" else text, span)
+
+
+def _word(text: str, span: Span) -> Token:
+    if text in KEYWORDS:
+        return Token(Kind.WORD, KEYWORDS[text], span)
+    if text in CONSTANTS:
+        return Token(Kind.NUMBER, text, span, CONSTANTS[text])
+    return Token(Kind.NAME, text, span)
+
+
+def _link8(text: str, span: Span) -> Token:
+    return Token(Kind.LINK8, text, span, int(text[1:], 16))
+
+
+def _mac(text: str, span: Span) -> Token:
+    separator = next((char for char in text if char in ":-."), None)
+    width = 4 if separator == "." and text.count(".") == 2 else 2
+    digits = "".join(group.zfill(width) for group in text.split(separator)) if separator else text
+    return Token(Kind.MAC, text, span, int(digits, 16))
+
+
+def _number(text: str, span: Span) -> Token:
+    if text[:2] in ("0x", "0X"):
+        value = int(text[2:], 16)
+    elif text.startswith("0") and len(text) > 1:
+        if any(digit in "89" for digit in text):
+            raise FilterError(
+                f"'{text}' is not a number: a leading 0 means octal, and octal has no digit 8 or 9",
+                span,
+                hint=f"For decimal, write {text.lstrip('0')}.",
+            )
+        value = int(text, 8)
+    else:
+        value = int(text[:11])  # eleven decimal digits without a leading zero are over 32 bits already
+    if value >> 32:
+        raise FilterError(f"the number {text[:40]} does not fit in 32 bits", span)
+    return Token(Kind.NUMBER, text, span, value)
+
+
+def _ipv4(text: str, span: Span) -> Token:
+    return Token(Kind.IPV4, text, span, groups=tuple(text.split(".")))
+
+
+def _ipv6(text: str, span: Span) -> Token:
+    try:
+        return Token(Kind.IPV6, text, span, int(IPv6Address(text)))
+    except AddressValueError:
+        raise FilterError(f"'{text}' is not a valid IPv6 address", span, reason=Reason.BAD_ADDRESS) from None
+
+
+def _broken_mac(text: str, span: Span) -> Token:
+    raise FilterError(
+        f"'{text}' looks like a MAC address but is not one",
+        span,
+        reason=Reason.BAD_ADDRESS,
+        hint="A MAC address has six groups of one or two hexadecimal digits, as in 00:1b:21:3c:9d:f8.",
+    )
+
+
+def _escaped(text: str, span: Span) -> Token:
+    return Token(Kind.NAME, text[1:], span)
+
+
+# In order of preference between matches of equal length; a keyword, tried before these, wins over all.
+_MATCHERS: tuple[tuple[Callable[[str, int], int], Callable[[str, Span], Token]], ...] = (
+    (partial(_end, _MAC_FORM), _mac),
+    (partial(_end, _NUMBER_FORM), _number),
+    (partial(_end, _IPV4_FORM), _ipv4),
+    (_ipv6_end, _ipv6),
+    (partial(_end, _BROKEN_MAC_FORM), _broken_mac),
+    (partial(_end, _WORD_FORM), _word),
+)
