@@ -103,9 +103,9 @@ class Names:
 
     def network(self, name: str) -> int | None:
         """The number of a network in networks(5), as 32 bits; an unset (zero) network counts as unknown."""
-        for number, *names in _entries("/etc/networks"):
+        for official, number, *aliases in _entries("/etc/networks"):
             groups = number.split(".")
-            if name in names and len(groups) <= 4 and all(group.isdigit() and int(group) < 256 for group in groups):
+            if name in (official, *aliases) and len(groups) <= 4 and all(group.isdigit() and int(group) < 256 for group in groups):
                 return int.from_bytes(bytes(int(group) for group in groups).ljust(4, b"\0")) or None
         return None
 
@@ -130,6 +130,4 @@ def _entries(path: str) -> Iterator[list[str]]:
     for line in lines:
         words = line.partition("#")[0].split()
         if len(words) > 1:
-            yield words[1:] + words[:1] if False else words
-
-
+            yield words

@@ -1,0 +1,147 @@
+"""The decision graph: an acyclic graph of tests on values that ends in accept or reject.
+
+A node is ``Branch`` (a test and two ways on), ``Let`` (compute a value, keep it in a variable or only make sure that
+it can be computed, go on) or a ``Verdict``. Nothing about registers exists here. Equal nodes are one node: a
+``Builder`` hands out each only once, so common tails are shared as they arise.
+
+What a path means: its loads and divisions must all succeed, else the packet is rejected. Since failing and rejecting
+are the same verdict, what counts is which of them lie on the paths that accept, not their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cbpf.compiler.values import Value, Variable, hazards
+from cbpf.errors import Span
+
+Spans = frozenset[Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """``left operator right`` with operator ``=``, ``>``, ``>=`` (unsigned) or ``&`` (a bit in common)."""
+
+    operator: str
+    left: Value
+    right: Value
+
+    def hazards(self) -> tuple[Value, ...]:
+        return hazards(self.left) + hazards(self.right)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """An end: the packet is accepted or rejected."""
+
+    accept: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """Go on at ``then`` if the test holds, at ``orelse`` if not."""
+
+    test: Test
+    then: Node
+    orelse: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let:
+    """Compute ``value``, keep it in ``variable`` (None: only to see that it can be computed), go on at ``following``."""
+
+    variable: Variable | None
+    value: Value
+    following: Node
+
+
+Node = Verdict | Branch | Let
+
+ACCEPT = Verdict(True)
+REJECT = Verdict(False)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A root, and for every node the parts of the expression it came from."""
+
+    root: Node
+    spans: dict[Node, Spans]
+
+
+class Builder:
+    """Makes nodes, each only once, and remembers what parts of the expression asked for it."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[object, ...], Node] = {}
+        self.spans: dict[Node, Spans] = {}
+
+    def branch(self, test: Test, then: Node, orelse: Node, spans: Spans) -> Node:
+        return self._make(Branch(test, then, orelse), (test, id(then), id(orelse)), spans)
+
+    def let(self, variable: Variable | None, value: Value, following: Node, spans: Spans) -> Node:
+        return self._make(Let(variable, value, following), (variable, value, id(following)), spans)
+
+    def require(self, test: Test, following: Node, spans: Spans) -> Node:
+        """Make sure that all of a test can be computed, whatever it says."""
+        for value in (test.right, test.left):
+            if following is not REJECT and hazards(value):
+                following = self.let(None, value, following, spans)
+        return following
+
+    def graph(self, root: Node) -> Graph:
+        return Graph(root, {node: self.spans.get(node, frozenset()) for node in topological(root)})
+
+    def _make(self, fresh: Node, key: tuple[object, ...], spans: Spans) -> Node:
+        node = self._nodes.setdefault(key, fresh)
+        self.spans[node] = self.spans.get(node, frozenset()) | spans
+        return node
+
+
+def successors(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Branch(_, then, orelse):
+            return (then, orelse)
+        case Let(_, _, following):
+            return (following,)
+    return ()
+
+
+def topological(root: Node) -> list[Node]:
+    """Every node before those it leads to, the ``then`` side of a branch as close behind it as that allows."""
+    finished: list[Node] = []
+    seen = {root}
+    stack: list[tuple[Node, Iterator[Node]]] = [(root, reversed(successors(root)))]
+    while stack:
+        node, rest = stack[-1]
+        for following in rest:
+            if following not in seen:
+                seen.add(following)
+                stack.append((following, reversed(successors(following))))
+                break
+        else:
+            stack.pop()
+            finished.append(node)
+    finished.reverse()
+    return finished
+
+
+def node_hazards(node: Node) -> tuple[Value, ...]:
+    """The loads and divisions that happen at a node."""
+    match node:
+        case Branch(test, _, _):
+            return test.hazards()
+        case Let(_, value, _):
+            return hazards(value)
+    return ()
+
+
+def node_values(node: Node) -> Iterable[Value]:
+    """The values that are computed at a node."""
+    match node:
+        case Branch(test, _, _):
+            return (test.left, test.right)
+        case Let(_, value, _):
+            return (value,)
+    return ()
