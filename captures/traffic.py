@@ -209,7 +209,8 @@ def multicast() -> Iterator[Packet]:
         type=0x16, gaddr="224.0.0.251", mrcode=0
     )
     yield group("01:00:5e:00:00:fb", report)
-    yield group("01:00:5e:00:00:fb", IP(src=CLIENT, dst="224.0.0.251", ttl=255, id=1) / UDP(sport=5353, dport=5353))
+    asked = UDP(sport=5353, dport=5353) / DNS(id=0, rd=0, qd=DNSQR(qname="printer.local"))
+    yield group("01:00:5e:00:00:fb", IP(src=CLIENT, dst="224.0.0.251", ttl=255, id=1) / asked)
 
 
 def sctp() -> Iterator[Packet]:

@@ -2,6 +2,7 @@
 
     with open_savefile("in.pcap") as savefile, open_writer("out.pcapng", savefile.interfaces[0]) as writer:
         for packet in savefile:
+            print(summarize(packet))
             writer.write(packet)
 
 Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter is.
@@ -9,6 +10,7 @@ Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter
 
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.savefile import Savefile, open_savefile
+from cbpf.capture.summary import summarize
 from cbpf.capture.writer import PcapngWriter, PcapWriter, Writer, open_writer
 
 __all__ = [
@@ -20,4 +22,5 @@ __all__ = [
     "Writer",
     "open_savefile",
     "open_writer",
+    "summarize",
 ]

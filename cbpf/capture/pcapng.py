@@ -148,7 +148,8 @@ class PcapngReader:
             raise window.damage(f"the file ends inside a block: {window.left()} of {length} bytes")
         stop = window.pos + length
         (trailer,) = self._layouts.length.unpack_from(window.data, stop - 4)
-        if trailer != length:
+        # libpcap reads a file whatever the end of its first section header says, so that one is let pass.
+        if trailer != length and window.offset:
             raise window.damage(f"a block begins with the length {length} and ends with {trailer}")
         handler = self._handlers.get(block)
         packet = handler(window.data[window.pos + _BLOCK_HEADER_LENGTH : stop - 4]) if handler else None
