@@ -1,0 +1,1 @@
+"""Tests of cbpf; the folders mirror the package."""
