@@ -70,7 +70,7 @@ _USB_ISOCHRONOUS_FIELDS: Final = ((40, 4), (44, 4))
 _USB_MMAPPED_FIELDS: Final = ((48, 4), (52, 4), (56, 4), (60, 4))
 _USB_TRANSFER_TYPE_AT: Final = 9
 _USB_ISOCHRONOUS: Final = 0
-_USB_DESCRIPTOR_COUNT: Final = slice(44, 48)
+_USB_DESCRIPTOR_COUNT: Final = slice(60, 64)  # those in the packet; 44-47 counts those of the transfer
 _USB_DESCRIPTORS_AT: Final = 64
 _USB_DESCRIPTOR_LENGTH: Final = 16
 
@@ -84,7 +84,7 @@ def _usb(data: bytes, wirelen: int) -> bytes:
 def _usb_mmapped(data: bytes, wirelen: int) -> bytes:
     packet = bytearray(data)
     if _usb_header(packet) and _reverse(packet, _USB_MMAPPED_FIELDS, len(packet)) and _is_isochronous(packet):
-        count = int.from_bytes(packet[_USB_DESCRIPTOR_COUNT], sys.byteorder, signed=True)
+        count = int.from_bytes(packet[_USB_DESCRIPTOR_COUNT], sys.byteorder)
         held = (len(packet) - _USB_DESCRIPTORS_AT) // _USB_DESCRIPTOR_LENGTH + 1
         for number in range(min(count, held)):
             start = _USB_DESCRIPTORS_AT + number * _USB_DESCRIPTOR_LENGTH
@@ -118,11 +118,12 @@ def _nflog(data: bytes, wirelen: int) -> bytes:
         return data
     packet = bytearray(data)
     at = _NFLOG_HEADER_LENGTH
-    while at <= limit and _reverse(packet, ((at, 2), (at + 2, 2)), len(packet)):
-        length = int.from_bytes(packet[at : at + 2], sys.byteorder)
-        if length < _NFLOG_ATTRIBUTE_HEADER_LENGTH:
+    while at + _NFLOG_ATTRIBUTE_HEADER_LENGTH <= len(packet):
+        _reverse(packet, ((at, 2), (at + 2, 2)), len(packet))
+        padded = (int.from_bytes(packet[at : at + 2], sys.byteorder) + 3) & ~3
+        at += padded
+        if padded < _NFLOG_ATTRIBUTE_HEADER_LENGTH or at > limit:
             break
-        at += (length + 3) & ~3
     return bytes(packet)
 
 

@@ -1,0 +1,1 @@
+"""Tests of cbpf.capture and of the sample captures."""
