@@ -30,8 +30,8 @@ _MODULUS: Final = 1 << 32
 def disassemble(program: Program) -> str:
     """The program as text for ``assemble``, one instruction a line, each line ended by a line feed.
 
-    Written is what the instructions do: fields that an instruction does not use (such as jt of a load) are left out,
-    so a program that has them all zero is exactly what ``assemble`` makes of the text, and so does every compiler's.
+    Written is what the instructions do: fields that an instruction does not use, such as jt of a load or k of tax,
+    are left out. ``assemble`` makes the same program of the text again, with zeros in those fields.
 
     Raises ProgramError if an opcode has no spelling or a jump leaves the program.
     """

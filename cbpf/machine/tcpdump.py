@@ -24,6 +24,7 @@ from cbpf.machine.opcodes import (
     LDX,
     LEN,
     MODE_MASK,
+    OPERATION_MASK,
     RET,
     SYNTAX,
     A,
@@ -51,24 +52,30 @@ def write_text(program: Program) -> str:
 
 
 def _write(index: int, instruction: Instruction) -> str:
-    code, jt, jf, k = instruction
+    code, jt, jf, _ = instruction
+    mnemonic, operand = _words(index, instruction)
+    if _branches(code):
+        return f"{mnemonic:8} {operand:16} jt {index + 1 + jt}\tjf {index + 1 + jf}"
+    return f"{mnemonic:8} {operand}"
+
+
+def _branches(code: int) -> bool:
+    return code & CLASS_MASK == JMP and code & OPERATION_MASK != JA
+
+
+def _words(index: int, instruction: Instruction) -> tuple[str, str]:
+    """The mnemonic and the operand."""
+    code, _, _, k = instruction
     if code not in SYNTAX or code == _NAMELESS:
-        return f"{_UNIMPLEMENTED:8} {code:#x}"
+        return _UNIMPLEMENTED, f"{code:#x}"
     mnemonic, _ = SYNTAX[code]
     if code == JMP | JA:
-        return f"{mnemonic:8} {_signed((index + 1 + k) % _MODULUS)}"
-    if code & CLASS_MASK == JMP:
-        return f"{mnemonic:8} {write_operand(instruction):16} jt {index + 1 + jt}\tjf {index + 1 + jf}"
-    return f"{mnemonic:8} {_operand(instruction)}"
-
-
-def _operand(instruction: Instruction) -> str:
-    code, _, _, k = instruction
+        return mnemonic, str(_signed((index + 1 + k) % _MODULUS))
     if code == RET | A:
-        return ""
+        return mnemonic, ""
     if code & (CLASS_MASK | MODE_MASK) == LD | ABS and k in _EXTENSIONS:
-        return f"[{_EXTENSIONS[k]}]"
-    return write_operand(instruction)
+        return mnemonic, f"[{_EXTENSIONS[k]}]"
+    return mnemonic, write_operand(instruction)
 
 
 def _signed(value: int) -> int:
@@ -97,24 +104,26 @@ def read_text(text: str) -> Program:
 
 
 def _read(index: int, tokens: Tokens) -> Instruction:
+    code, k = _read_words(index, tokens)
+    jt, jf = _read_targets(index, tokens) if _branches(code) else (0, 0)
+    if tokens.next.kind != "end":
+        raise tokens.error("the end of the line")
+    return Instruction(code, jt, jf, k)
+
+
+def _read_words(index: int, tokens: Tokens) -> tuple[int, int]:
+    """The opcode and k that the mnemonic and the operand mean."""
     line = tokens.next.line
     mnemonic = tokens.word("an instruction")
     if mnemonic == _UNIMPLEMENTED:
-        instruction = Instruction(tokens.number("an opcode"), 0, 0, 0)
-    elif (mnemonic, Operand.LABEL) in _CODES:
+        return tokens.number("an opcode"), 0
+    if (mnemonic, Operand.LABEL) in _CODES:
         k = (tokens.number("an instruction's number") - index - 1) % _MODULUS
-        instruction = Instruction(_CODES[mnemonic, Operand.LABEL], 0, 0, k)
-    elif tokens.next.kind == "end":
-        operand = Operand.REGISTER_A if mnemonic == "ret" else Operand.NONE
-        instruction = Instruction(_code(mnemonic, operand, line), 0, 0, 0)
-    else:
-        operand, k = read_operand(tokens)
-        code = _code(mnemonic, operand, line)
-        jt, jf = _read_targets(index, tokens) if code & CLASS_MASK == JMP else (0, 0)
-        instruction = Instruction(code, jt, jf, k)
-    if tokens.next.kind != "end":
-        raise tokens.error("the end of the line")
-    return instruction
+        return _CODES[mnemonic, Operand.LABEL], k
+    if tokens.next.kind == "end":
+        return _code(mnemonic, Operand.REGISTER_A if mnemonic == "ret" else Operand.NONE, line), 0
+    operand, k = read_operand(tokens)
+    return _code(mnemonic, operand, line), k
 
 
 def _code(mnemonic: str, operand: Operand, line: int) -> int:
