@@ -13,6 +13,9 @@ class Span(NamedTuple):
     end: int
 
 
+NOWHERE = Span(0, 0)
+
+
 class Reason(StrEnum):
     """Why an expression is refused: the classes a program may want to tell apart."""
 
@@ -43,7 +46,7 @@ class FilterError(CbpfError, ValueError):
     def __init__(
         self,
         message: str,
-        span: Span = Span(0, 0),
+        span: Span = NOWHERE,
         *,
         reason: Reason = Reason.OTHER,
         hint: str | None = None,

@@ -49,7 +49,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Let:
-    """Compute ``value``, keep it in ``variable`` (None: only to see that it can be computed), go on at ``following``."""
+    """Compute ``value``, keep it in ``variable`` (None: only see that it can be computed), go on at ``following``."""
 
     variable: Variable | None
     value: Value

@@ -1,4 +1,4 @@
-"""Predicates: boolean formulas over tests, as the protocols are described in, and their wiring into a decision graph.
+"""Predicates: boolean formulas over tests, in which protocols are described, and their wiring into a decision graph.
 
 ``all_of``, ``any_of`` and ``negation`` fold constants while they build: what a link type fixes (``arp`` on raw IP) takes
 its neighbours' tests and loads away with it, exactly as libpcap does while it parses.

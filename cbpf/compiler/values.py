@@ -168,7 +168,7 @@ def add(left: Value, right: Value) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place in the packet: ``base + offset`` bytes from its start, modulo 2**32; ``base`` None is the start itself."""
+    """A place in the packet: ``base + offset`` bytes from its start, modulo 2**32; ``base`` None is the start."""
 
     base: Value | None = None
     offset: int = 0

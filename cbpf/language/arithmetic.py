@@ -6,6 +6,7 @@ An operator-precedence parser with its own stack, so that no nesting of parenthe
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.stream import Stream
@@ -13,7 +14,7 @@ from cbpf.language.syntax import Arithmetic, Binary, Index, Length, Negate, Numb
 from cbpf.language.tokens import Kind, Token
 from cbpf.language.vocabulary import PROTOCOLS
 
-# Loosest first. `%` and `^` have no place in this order: see _waits.
+# Loosest first. `%` and `^` have no place in this order: see _goes_first.
 _PRECEDENCE = {"|": 1, "&": 2, "<<": 3, ">>": 3, "+": 4, "-": 4, "*": 5, "/": 5, "negate": 6}
 _UNRANKED = frozenset("%^")
 OPERATORS = frozenset(_PRECEDENCE) - {"negate"} | _UNRANKED
@@ -80,7 +81,7 @@ class _Parser:
             token = self.stream.peek()
             text = token.text if token.kind is Kind.PUNCTUATION else ""
             if text in OPERATORS:
-                self._reduce_while(lambda top: not _waits(top.text, text))
+                self._reduce_while(partial(_goes_first, text))
                 self.pending.append(self.stream.next())
                 return True
             if text == ")" and self._inside_parenthesis():
@@ -148,13 +149,15 @@ class _OpenIndex:
         self.token = token
 
 
-def _waits(before: str, after: str) -> bool:
-    """Whether the operator ``before`` waits for the one that comes ``after`` it.
+def _goes_first(after: str, before: Token) -> bool:
+    """Whether the operator ``before`` is done before the one that comes ``after`` it.
 
     `%` and `^` have no precedence in the language: whatever comes before them waits for them, and they wait for
     whatever comes after, so that 10%7%2 is 10%(7%2) and 4^1+2 is 4^(1+2).
     """
-    return before in _UNRANKED or after in _UNRANKED or _PRECEDENCE[before] < _PRECEDENCE[after]
+    if before.text in _UNRANKED or after in _UNRANKED:
+        return False
+    return _PRECEDENCE[before.text] >= _PRECEDENCE[after]
 
 
 def _respan(tree: Arithmetic, span: Span) -> Arithmetic:

@@ -18,18 +18,20 @@ _SERVICES: dict[str, tuple[int, str]] = {
     for name, port, transports in (
         entry.split(":")
         for entry in (
-            "echo:7:tu discard:9:tu systat:11:t daytime:13:tu chargen:19:tu ftp-data:20:t ftp:21:t ssh:22:t telnet:23:t "
-            "smtp:25:t mail:25:t time:37:tu whois:43:t tacacs:49:tu domain:53:tu bootps:67:u bootpc:68:u tftp:69:u "
-            "gopher:70:t finger:79:t http:80:t www:80:t kerberos:88:tu pop3:110:t sunrpc:111:tu portmapper:111:tu "
-            "auth:113:t ident:113:t nntp:119:t ntp:123:u epmap:135:t loc-srv:135:t netbios-ns:137:u netbios-dgm:138:u "
-            "netbios-ssn:139:t imap2:143:t imap:143:t snmp:161:tu snmp-trap:162:tu snmptrap:162:tu bgp:179:t irc:194:tu "
-            "ldap:389:tu svrloc:427:tu https:443:tu microsoft-ds:445:tu submissions:465:t isakmp:500:u syslog:514:u "
-            "shell:514:t printer:515:t route:520:u rip:520:u ripng:521:u dhcpv6-client:546:u dhcpv6-server:547:u "
-            "rtsp:554:tu submission:587:t ipp:631:t ldaps:636:tu domain-s:853:tu rsync:873:t ftps-data:989:t ftps:990:t "
+            "echo:7:tu discard:9:tu systat:11:t daytime:13:tu chargen:19:tu ftp-data:20:t ftp:21:t ssh:22:t "
+            "telnet:23:t smtp:25:t mail:25:t time:37:tu whois:43:t tacacs:49:tu domain:53:tu bootps:67:u "
+            "bootpc:68:u tftp:69:u gopher:70:t finger:79:t http:80:t www:80:t kerberos:88:tu pop3:110:t "
+            "sunrpc:111:tu portmapper:111:tu auth:113:t ident:113:t nntp:119:t ntp:123:u epmap:135:t loc- "
+            "srv:135:t netbios-ns:137:u netbios-dgm:138:u netbios-ssn:139:t imap2:143:t imap:143:t snmp:161:tu "
+            "snmp-trap:162:tu snmptrap:162:tu bgp:179:t irc:194:tu ldap:389:tu svrloc:427:tu https:443:tu "
+            "microsoft-ds:445:tu submissions:465:t isakmp:500:u syslog:514:u shell:514:t printer:515:t "
+            "route:520:u rip:520:u ripng:521:u dhcpv6-client:546:u dhcpv6-server:547:u rtsp:554:tu "
+            "submission:587:t ipp:631:t ldaps:636:tu domain-s:853:tu rsync:873:t ftps-data:989:t ftps:990:t "
             "telnets:992:t imaps:993:t pop3s:995:t socks:1080:t openvpn:1194:tu ms-sql-s:1433:t ms-sql-m:1434:u "
-            "l2f:1701:u l2tp:1701:u radius:1812:u radius-acct:1813:u nfs:2049:tu mysql:3306:t ms-wbt-server:3389:t "
-            "svn:3690:t iax:4569:u sip:5060:tu sip-tls:5061:tu xmpp-client:5222:t xmpp-server:5269:t mdns:5353:u "
-            "postgresql:5432:t amqps:5671:t amqp:5672:t x11:6000:t redis:6379:t http-alt:8080:tu"
+            "l2f:1701:u l2tp:1701:u radius:1812:u radius-acct:1813:u nfs:2049:tu mysql:3306:t ms-wbt- "
+            "server:3389:t svn:3690:t iax:4569:u sip:5060:tu sip-tls:5061:tu xmpp-client:5222:t xmpp- "
+            "server:5269:t mdns:5353:u postgresql:5432:t amqps:5671:t amqp:5672:t x11:6000:t redis:6379:t http- "
+            "alt:8080:tu"
         ).split()
     )
 }
@@ -105,7 +107,11 @@ class Names:
         """The number of a network in networks(5), as 32 bits; an unset (zero) network counts as unknown."""
         for official, number, *aliases in _entries("/etc/networks"):
             groups = number.split(".")
-            if name in (official, *aliases) and len(groups) <= 4 and all(group.isdigit() and int(group) < 256 for group in groups):
+            if (
+                name in (official, *aliases)
+                and len(groups) <= 4
+                and all(group.isdigit() and int(group) < 256 for group in groups)
+            ):
                 return int.from_bytes(bytes(int(group) for group in groups).ljust(4, b"\0")) or None
         return None
 

@@ -83,8 +83,8 @@ class Qualified(Node):
 class Keyword(Node):
     """A keyword alone or with one optional number, under an optional protocol qualifier.
 
-    Protocol abbreviations (``tcp``), ``broadcast``, ``multicast``, ``inbound``, ``outbound``, ``ifindex N``, ``less N``,
-    ``greater N``, ``vlan [N]``, ``mpls [N]``, ``pppoed``, ``pppoes [N]``, ``geneve [N]``, ``vxlan [N]``, and the ATM
+    Protocol abbreviations (``tcp``), ``broadcast``, ``multicast``, ``inbound``, ``outbound``, ``ifindex N``,
+    ``less N``, ``greater N``, ``vlan [N]``, ``mpls [N]``, ``pppoed``, ``pppoes [N]``, ``geneve [N]``, ``vxlan [N]``, and the ATM
     and SS7 words.
     """
 
@@ -104,7 +104,7 @@ class Byte(Node):
 
 @dataclass(frozen=True, slots=True)
 class Named(Node):
-    """A keyword with a name or number from a list of its own: ``llc rr``, ``reason match``, ``dir tods``, ``on em0``."""
+    """A keyword with a name or number of its own kind: ``llc rr``, ``reason match``, ``dir tods``, ``on em0``."""
 
     word: str
     argument: Token | None
@@ -152,7 +152,7 @@ class Length(Node):
 
 @dataclass(frozen=True, slots=True)
 class Index(Node):
-    """``protocol[offset:size]``: ``size`` bytes (1, 2 or 4, unless the user wrote something else) as a big-endian number."""
+    """``protocol[offset:size]``: ``size`` bytes (1, 2 or 4) as a big-endian number."""
 
     protocol: str
     offset: Arithmetic

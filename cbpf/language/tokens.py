@@ -41,6 +41,8 @@ class Token(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
+Maker = Callable[[str, Span], Token]
+
 _HEX = "[0-9A-Fa-f]"
 _BYTE = f"{_HEX}{{1,2}}"
 _NUMBER = f"(?:0[xX]{_HEX}+|[0-9]+)"
@@ -76,6 +78,7 @@ def tokenize(text: str) -> list[Token]:
 
 def _next(text: str, start: int) -> Token:
     first = text[start]
+    make: Maker
     if first == "$":
         end, make = _end(_LINK8_FORM, text, start), _link8
     elif first == "\\":
@@ -93,9 +96,10 @@ def _next(text: str, start: int) -> Token:
     return make(text[start:end], Span(start, end))
 
 
-def _longest(text: str, start: int) -> tuple[int, Callable[[str, Span], Token]]:
+def _longest(text: str, start: int) -> tuple[int, Maker]:
     """The end of the longest token of those that begin with a letter, a digit or a colon, and what makes it."""
-    best, chosen = _end(_OPERATOR, text, start), _operator
+    chosen: Maker = _operator
+    best = _end(_OPERATOR, text, start)
     word = _end(_WORD_FORM, text, start)
     if text[start:word] in KEYWORDS:
         best, chosen = word, _word
@@ -199,7 +203,7 @@ def _escaped(text: str, span: Span) -> Token:
 
 
 # In order of preference between matches of equal length; a keyword, tried before these, wins over all.
-_MATCHERS: tuple[tuple[Callable[[str, int], int], Callable[[str, Span], Token]], ...] = (
+_MATCHERS: tuple[tuple[Callable[[str, int], int], Maker], ...] = (
     (partial(_end, _MAC_FORM), _mac),
     (partial(_end, _NUMBER_FORM), _number),
     (partial(_end, _IPV4_FORM), _ipv4),

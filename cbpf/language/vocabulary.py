@@ -54,9 +54,7 @@ CONSTANTS: dict[str, int] = {
     "icmp6type": 0,
     "icmp6code": 1,
     "tcpflags": 13,
-    **{
-        f"tcp-{flag}": 1 << bit for bit, flag in enumerate(("fin", "syn", "rst", "push", "ack", "urg", "ece", "cwr"))
-    },
+    **{f"tcp-{flag}": 1 << bit for bit, flag in enumerate(("fin", "syn", "rst", "push", "ack", "urg", "ece", "cwr"))},
     **{
         f"icmp-{name}": number
         for name, number in {

@@ -1,0 +1,33 @@
+"""cbpf: classic BPF packet filters.
+
+    >>> import cbpf
+    >>> web = cbpf.compile("tcp port 80")
+    >>> len(web.program)
+    20
+    >>> web.match(bytes(60))
+    0
+
+``compile`` makes a ``Filter`` from a tcpdump expression; ``Filter.match`` gives the verdict on a packet and
+``Filter.program`` the instructions behind it. ``cbpf.machine`` has the instruction set, assembler, listings and
+verifier; ``cbpf.engine`` runs programs; ``cbpf.capture`` reads and writes savefiles. Every error that bad input
+causes is a ``CbpfError``; those about expressions are ``FilterError`` and carry the span they are about.
+"""
+
+from cbpf.errors import CbpfError, FilterError, ProgramError, Reason, SavefileError, Span
+from cbpf.filter import Filter, compile
+from cbpf.machine.program import Instruction, Program
+from cbpf.version import __version__
+
+__all__ = [
+    "CbpfError",
+    "Filter",
+    "FilterError",
+    "Instruction",
+    "Program",
+    "ProgramError",
+    "Reason",
+    "SavefileError",
+    "Span",
+    "__version__",
+    "compile",
+]

@@ -1,0 +1,56 @@
+"""The compiler: from a syntax tree to a program of the A/X machine.
+
+    flow       and/or/not become "what next if it holds, what next if not"
+    lower      primitives become predicates on packet bytes, in the layer they are read in
+    optimize   the decision graph is rewritten, verdicts unchanged
+    emit       nodes become instructions
+
+What is where on a link type is in ``layers``; what the primitives mean in ``internet``, ``addresses``, ``ports``,
+``relations`` and ``encapsulation``.
+"""
+
+from __future__ import annotations
+
+from cbpf.compiler.emit import emit
+from cbpf.compiler.flow import flow
+from cbpf.compiler.graph import REJECT
+from cbpf.compiler.layers import layer_for
+from cbpf.compiler.lower import lower
+from cbpf.compiler.optimize import optimize as optimized
+from cbpf.errors import FilterError, Reason, Span
+from cbpf.language.names import Names
+from cbpf.language.parser import parse
+from cbpf.machine.program import Program
+
+__all__ = ["compile_program"]
+
+
+def compile_program(
+    expression: str, linktype: int, *, snaplen: int, netmask: int | None, optimize: bool, names: Names
+) -> Program:
+    """Compile ``expression`` for packets of this LINKTYPE number; an accepting program returns ``snaplen`` (bytes).
+
+    ``netmask`` (32 bits) is needed by `ip broadcast`. Raises FilterError, also, when optimizing, for an expression
+    that is found to match no packet at all.
+    """
+    tree = parse(expression)
+    try:
+        layer = layer_for(linktype)
+        graph = lower(flow(tree) if tree else [], layer, names, netmask)
+        if optimize:
+            graph = optimized(graph)
+            if graph.root is REJECT:
+                raise FilterError(
+                    "no packet can match this expression", Span(0, len(expression)), reason=Reason.MATCHES_NOTHING
+                )
+        emitted = emit(graph, snaplen, keep_registers=optimize)
+    except FilterError as error:
+        error.expression = expression
+        raise
+    return Program(
+        (instruction for instruction, _ in emitted),
+        linktype=linktype,
+        snaplen=snaplen,
+        spans=[spans for _, spans in emitted],
+        expression=expression,
+    )

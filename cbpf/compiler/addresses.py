@@ -1,0 +1,309 @@
+"""Hosts, networks and link-layer addresses: `host`, `net`, `gateway`, `ether host`, `decnet`, broadcast, multicast."""
+
+from __future__ import annotations
+
+from cbpf.compiler.graph import Test
+from cbpf.compiler.layers import ETHERTYPE
+from cbpf.compiler.predicates import TRUE, Predicate, all_of, any_bit, any_of, equal, masked, negation
+from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides
+from cbpf.compiler.values import WORD, Address
+from cbpf.errors import FilterError, Reason
+from cbpf.language.syntax import Value
+from cbpf.language.tokens import Kind, Token
+from cbpf.language.vocabulary import WLAN_DIRECTIONS
+
+Network = tuple[int, int]  # an address and its mask, both of the family's width
+
+MOST_ADDRESSES = 100  # of one family for one name
+
+_BROADCAST = 0xFFFFFFFFFFFF
+
+
+def host(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
+    """`host`, or a direction with nothing behind it."""
+    token = value.token
+    if protocol == "decnet" and token.kind in (Kind.IPV4, Kind.NUMBER, Kind.NAME):
+        return _decnet(scope, direction, token)
+    if token.kind is Kind.MAC:
+        if protocol != "link":
+            raise bad_address("a MAC address goes with 'ether host'", f"Did you mean 'ether host {token.text}'?")
+        return ethernet_host(scope, direction, token.value)
+    if token.kind is Kind.LINK8:
+        return _link8_host(scope, protocol, direction, token)
+    if token.kind is Kind.NAME:
+        return _named_host(scope, protocol, direction, token.text)
+    networks4, networks6 = networks_of(value, whole=True)
+    if protocol == "link" and networks4:
+        raise bad_address("'ether host' takes a MAC address", "It has six groups, as in 00:1b:21:3c:9d:f8.")
+    return _internet(scope, protocol, direction, networks4, networks6)
+
+
+def net(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
+    """`net`."""
+    token = value.token
+    if token.kind is Kind.NAME:
+        number = scope.names.network(token.text)
+        if number is None:
+            raise FilterError(f"no network is called '{token.text}'", token.span, reason=Reason.UNKNOWN_NAME)
+        return _internet(scope, protocol, direction, [_justified(number)], [])
+    if token.kind in (Kind.MAC, Kind.LINK8):
+        raise bad_address("'net' takes an IPv4 or IPv6 network")
+    networks4, networks6 = networks_of(value, whole=False)
+    if protocol == "link" and networks4:
+        raise bad_address("link-layer addresses have no networks")
+    return _internet(scope, protocol, direction, networks4, networks6)
+
+
+def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
+    """`gateway`: a frame of this station, an IPv4 or ARP packet of neither of its addresses."""
+    if protocol not in (None, "ip", "arp", "rarp"):
+        raise mismatch(f"'gateway' cannot be asked of '{protocol}'")
+    layer = scope.layer
+    if not layer.has("mac") or layer.inside_tunnel or layer.labels:
+        raise not_here(scope, "'gateway'" if not layer.labels else "'gateway' behind 'mpls'")
+    station = scope.names.ethernet(name)
+    if station is None:
+        raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
+    addresses, _ = scope.names.hosts(name)
+    if not addresses:
+        raise FilterError(f"no host with an IPv4 address is called '{name}'", reason=Reason.UNKNOWN_NAME)
+    hosts = [(address, WORD) for address in addresses]
+    legs = [
+        all_of(
+            layer.carries(ETHERTYPE[leg]), negation(any_of(*(_ipv4_sides(scope, leg, None, *pair) for pair in hosts)))
+        )
+        for leg in (("ip", "arp", "rarp") if protocol is None else (protocol,))
+    ]
+    return all_of(ethernet_host(scope, None, station), any_of(*legs))
+
+
+# IPv4 and IPv6.
+
+
+def networks_of(value: Value, *, whole: bool) -> tuple[list[Network], list[Network]]:
+    """The IPv4 and IPv6 networks a value stands for; ``whole`` for `host`, whose numbers and addresses have no mask."""
+    token = value.token
+    if token.kind is Kind.IPV6:
+        prefix = 128 if value.prefix is None else value.prefix
+        if prefix > 128:
+            raise bad_address(f"an IPv6 prefix has at most 128 bits, not {prefix}")
+        if whole and prefix != 128:
+            raise mismatch("'host' takes no prefix length", f"Did you mean 'net {token.text}/{prefix}'?")
+        return [], [_checked(token.value, _mask(prefix, 128))]
+    if token.kind is Kind.NUMBER:
+        return [(token.value, WORD) if whole else _justified(token.value)], []
+    address, bits = dotted(token)
+    if value.prefix is not None or value.mask is not None:
+        if whole:
+            raise mismatch("'host' takes no prefix length or mask", "Use 'net' for networks.")
+        if value.mask is not None:
+            return [_checked(address, dotted(value.mask)[0])], []
+        bits = value.prefix or 0
+        if bits > 32:
+            raise bad_address(f"an IPv4 prefix has at most 32 bits, not {bits}")
+    return [_checked(address, _mask(bits, 32))], []
+
+
+def dotted(token: Token) -> tuple[int, int]:
+    """A dotted address of two, three or four groups, left-justified, and how many bits of it are written."""
+    groups = token.groups
+    if any(not group.isdecimal() or int(group[:9]) > 0xFF for group in groups):
+        raise FilterError(
+            f"'{token.text}' is not a valid IPv4 address",
+            token.span,
+            reason=Reason.BAD_ADDRESS,
+            hint="Each group is a decimal number of at most 255.",
+        )
+    return int.from_bytes(bytes(map(int, groups)).ljust(4, b"\0")), 8 * len(groups)
+
+
+def _checked(address: int, mask: int) -> Network:
+    if address & ~mask:
+        raise bad_address("the address has bits set outside its network", "Clear them, or make the prefix longer.")
+    return address, mask
+
+
+def _mask(bits: int, width: int) -> int:
+    return (1 << width) - (1 << width - bits)
+
+
+def _justified(number: int) -> Network:
+    """A network as one plain number: shifted up until its first byte is set, the mask shrinking along."""
+    mask = WORD
+    while number and not number >> 24:
+        number, mask = number << 8, mask << 8 & WORD
+    return number, mask
+
+
+def _named_host(scope: Scope, protocol: str | None, direction: str | None, name: str) -> Predicate:
+    if protocol == "link":
+        station = scope.names.ethernet(name)
+        if station is None:
+            raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
+        return ethernet_host(scope, direction, station)
+    _families(protocol)
+    addresses4, addresses6 = scope.names.hosts(name)
+    if not addresses4 and not addresses6:
+        raise FilterError(f"no host is called '{name}'", reason=Reason.UNKNOWN_NAME)
+    if max(len(addresses4), len(addresses6)) > MOST_ADDRESSES:
+        raise FilterError(f"'{name}' has more than {MOST_ADDRESSES} addresses")
+    return _internet(
+        scope,
+        protocol,
+        direction,
+        [(address, WORD) for address in addresses4],
+        [(address, _mask(128, 128)) for address in addresses6],
+        f"'{name}' has no address of the family that '{protocol}' needs",
+    )
+
+
+def _families(protocol: str | None) -> tuple[bool, bool]:
+    """Whether IPv4 and IPv6 addresses go with a protocol qualifier."""
+    if protocol in (None, "ip", "arp", "rarp", "ip6"):
+        return protocol != "ip6", protocol in (None, "ip6")
+    raise mismatch(f"'{protocol}' has no hosts or networks", "They go with ip, ip6, arp, rarp, ether and decnet.")
+
+
+def _internet(
+    scope: Scope,
+    protocol: str | None,
+    direction: str | None,
+    networks4: list[Network],
+    networks6: list[Network],
+    none_left: str = "",
+) -> Predicate:
+    """Packets from or to any of these networks. Those of the family that the qualifier excludes do not count."""
+    takes4, takes6 = _families(protocol)
+    if not ((takes4 and networks4) or (takes6 and networks6)):
+        version = 4 if networks4 else 6
+        raise mismatch(none_left or f"an IPv{version} address does not go with '{protocol}'")
+    if direction in WLAN_DIRECTIONS:
+        raise FilterError(
+            f"'{direction}' goes with 802.11 addresses only, not with IP addresses", reason=Reason.DIRECTION_NEEDS_WLAN
+        )
+    parts = []
+    if takes4 and networks4:
+        legs = ("ip",) if scope.layer.labels else ("ip", "arp", "rarp")
+        for leg in legs if protocol is None else (protocol,):
+            matches = (_ipv4_sides(scope, leg, direction, *network) for network in networks4)
+            parts.append(all_of(scope.layer.carries(ETHERTYPE[leg]), any_of(*matches)))
+    if takes6 and networks6:
+        matches = (_ipv6_sides(scope, direction, *network) for network in networks6)
+        parts.append(all_of(scope.layer.is_ip6, any_of(*matches)))
+    return any_of(*parts)
+
+
+# Where the addresses are: RFC 791, and RFC 826 (RFC 903) with six-byte hardware addresses.
+_IPV4_AT = {"ip": (12, 16), "arp": (14, 24), "rarp": (14, 24)}
+
+
+def _ipv4_sides(scope: Scope, leg: str, direction: str | None, address: int, mask: int) -> Predicate:
+    source, destination = (masked(scope.layer.net.word(at), mask, address) for at in _IPV4_AT[leg])
+    return sides(direction, source, destination)
+
+
+def _ipv6_sides(scope: Scope, direction: str | None, address: int, mask: int) -> Predicate:
+    """RFC 8200: source at 8, destination at 24; compared in words of 32 bits, those outside the mask left alone."""
+
+    def match(at: int) -> Predicate:
+        words = ((address >> shift & WORD, mask >> shift & WORD) for shift in (96, 64, 32, 0))
+        return all_of(*(masked(scope.layer.net.word(at + 4 * n), part, word) for n, (word, part) in enumerate(words)))
+
+    return sides(direction, match(8), match(24))
+
+
+# Link-layer addresses.
+
+
+def ethernet_host(scope: Scope, direction: str | None, address: int) -> Predicate:
+    """`ether host`: the source at 6, the destination at 0."""
+    _needs(scope, "mac", "'ether host'")
+    if direction in WLAN_DIRECTIONS:
+        raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
+    header = scope.layer.header
+    return all_of(_has_header(scope), sides(direction, _mac(header.plus(6), address), _mac(header, address)))
+
+
+def _mac(place: Address, address: int) -> Predicate:
+    return all_of(equal(place.word(2), address & WORD), equal(place.half(), address >> 32))
+
+
+def _has_header(scope: Scope) -> Predicate:
+    """In a tunnel: there is an Ethernet header at all, so the payload begins somewhere else than the frame."""
+    layer = scope.layer
+    if not layer.inside_tunnel or (layer.payload.base == layer.header.base and layer.payload != layer.header):
+        return TRUE
+    return negation(Test("=", layer.header.value(), layer.payload.value()))
+
+
+def _needs(scope: Scope, feature: str, what: str) -> None:
+    if not scope.layer.has(feature):
+        raise not_here(scope, what)
+
+
+def _link8_host(scope: Scope, protocol: str | None, direction: str | None, token: Token) -> Predicate:
+    if protocol != "link":
+        raise bad_address("an 8-bit address goes with 'link host'", f"Did you mean 'link host {token.text}'?")
+    if direction in WLAN_DIRECTIONS:
+        raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
+    raise not_here(scope, "an 8-bit address")
+
+
+def broadcast(scope: Scope, protocol: str | None) -> Predicate:
+    if protocol in (None, "link"):
+        _needs(scope, "broadcast", "'broadcast'")
+        return ethernet_host(scope, "dst", _BROADCAST)
+    if protocol != "ip":
+        raise mismatch(f"'{protocol}' has no broadcast")
+    if scope.netmask in (None, WORD):
+        raise FilterError(
+            "'ip broadcast' needs to know the netmask of the network", hint="Give it, as in --netmask 255.255.255.0."
+        )
+    local = ~scope.netmask & WORD
+    destination = scope.layer.net.word(16)
+    return all_of(scope.layer.is_ip, any_of(masked(destination, local, 0), masked(destination, local, local)))
+
+
+def multicast(scope: Scope, protocol: str | None) -> Predicate:
+    """The group bit of a MAC address; 224.0.0.0/4 (RFC 5771); ff00::/8 (RFC 4291)."""
+    net = scope.layer.net
+    if protocol in (None, "link"):
+        _needs(scope, "multicast", "'multicast'")
+        return all_of(_has_header(scope), any_bit(scope.layer.header.byte(), 1))
+    if protocol == "ip":
+        return all_of(scope.layer.is_ip, masked(net.byte(16), 0xF0, 0xE0))
+    if protocol == "ip6":
+        return all_of(scope.layer.is_ip6, equal(net.byte(24), 0xFF))
+    raise mismatch(f"'{protocol}' has no multicast")
+
+
+# DECnet Phase IV: an area of 6 bits and a node of 10, little-endian in the packet. A routing header is short or
+# long, and a padding byte may stand in front of it; the flags tell (DECnet Routing Layer Functional Specification).
+_DECNET_FORMS = (  # flags: size of the load at 2, mask, value; then where the destination and the source are
+    (1, 0x07, 0x02, 3, 5),
+    (2, 0xFF07, 0x8102, 4, 6),
+    (1, 0x07, 0x06, 9, 17),
+    (2, 0xFF07, 0x8106, 10, 18),
+)
+
+
+def _decnet(scope: Scope, direction: str | None, token: Token) -> Predicate:
+    if direction in WLAN_DIRECTIONS:
+        raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
+    if token.kind is not Kind.IPV4 or len(token.groups) != 2 or not all(group.isdecimal() for group in token.groups):
+        raise bad_address("a DECnet address is AREA.NODE, as in 10.15")
+    area, node = (int(group[:9]) for group in token.groups)
+    if area > 63 or node > 1023:
+        raise bad_address("a DECnet area is at most 63 and a node at most 1023")
+    address = int.from_bytes((area << 10 | node).to_bytes(2, "little"))
+    net = scope.layer.net
+
+    def match(which: int) -> Predicate:
+        return any_of(
+            *(
+                all_of(masked(net.load(2, form[0]), form[1], form[2]), equal(net.half(form[which]), address))
+                for form in _DECNET_FORMS
+            )
+        )
+
+    return all_of(scope.layer.carries(ETHERTYPE["decnet"]), sides(direction, match(4), match(3)))

@@ -1,0 +1,203 @@
+"""From values to instructions: how a node's values get into the accumulator A and the index register X.
+
+What the registers hold is known from node to node, so nothing is loaded that is there already.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cbpf.compiler.graph import Branch, Let, Node, Test
+from cbpf.compiler.values import COMMUTATIVE, Binary, Const, Length, Load, Negate, Value, Variable
+from cbpf.errors import FilterError
+from cbpf.machine import opcodes as op
+from cbpf.machine.program import Instruction
+
+_ARITHMETIC = {
+    "+": op.ADD,
+    "-": op.SUB,
+    "*": op.MUL,
+    "/": op.DIV,
+    "%": op.MOD,
+    "&": op.AND,
+    "|": op.OR,
+    "^": op.XOR,
+    "<<": op.LSH,
+    ">>": op.RSH,
+}
+_JUMP = {"=": op.JEQ, ">": op.JGT, ">=": op.JGE, "&": op.JSET}
+_SIZE = {1: op.B, 2: op.H, 4: op.W}
+_NEGATE = op.ALU | op.NEG
+
+
+class Registers(NamedTuple):
+    """The values that A and X are known to hold."""
+
+    a: frozenset[Value] = frozenset()
+    x: frozenset[Value] = frozenset()
+
+    def common(self, other: Registers) -> Registers:
+        """What holds whichever way one came."""
+        return Registers(self.a & other.a, self.x & other.x)
+
+
+class NodeCode(NamedTuple):
+    """A node's instructions, the conditional jump they end in if it is a branch, and the registers after them."""
+
+    body: list[Instruction]
+    jump: Instruction | None
+    registers: Registers
+
+
+def code(node: Node, registers: Registers, cells: dict[Variable, int]) -> NodeCode:
+    """The instructions of a node that is entered with these registers; ``cells`` says where variables are kept."""
+    coder = _Coder(registers, cells)
+    jump = None
+    match node:
+        case Branch(test, _, _):
+            jump = coder.test(test)
+        case Let(variable, value, _):
+            coder.keep(variable, value)
+    return NodeCode(coder.body, jump, Registers(coder.a, coder.x))
+
+
+class _Coder:
+    """Appends to ``body`` and keeps track of what A and X hold."""
+
+    def __init__(self, registers: Registers, cells: dict[Variable, int]) -> None:
+        self.body: list[Instruction] = []
+        self.a, self.x = registers
+        self.cells = cells
+        self.free_cell = max(cells.values(), default=-1) + 1
+
+    def test(self, test: Test) -> Instruction:
+        left, right = test.left, test.right
+        if isinstance(right, Const):
+            self._to_a(left)
+            return Instruction(op.JMP | _JUMP[test.operator] | op.K, 0, 0, right.number)
+        if test.operator in "=&" and _loads_into_x(left) and not _loads_into_x(right):
+            left, right = right, left
+        self._to_both(left, right)
+        return Instruction(op.JMP | _JUMP[test.operator] | op.X, 0, 0, 0)
+
+    def keep(self, variable: Variable | None, value: Value) -> None:
+        """Compute ``value``; store it if there is a variable that anybody uses."""
+        if variable not in self.cells or variable is None:
+            if value not in self.x:
+                self._to_a(value)
+        elif value in self.x and value not in self.a:
+            self._emit(op.STX, self.cells[variable])
+            self.x |= {variable}
+        else:
+            self._to_a(value)
+            self._emit(op.ST, self.cells[variable])
+            self.a |= {variable}
+
+    def _to_a(self, value: Value) -> None:
+        if value in self.a:
+            return
+        if value in self.x:
+            self._emit(op.MISC | op.TXA)
+            self.a = self.x
+            return
+        match value:
+            case Const(number):
+                self._emit(op.LD | op.W | op.IMM, number)
+            case Length():
+                self._emit(op.LD | op.W | op.LEN)
+            case Variable():
+                self._emit(op.LD | op.W | op.MEM, self.cells[value])
+            case Load(None, offset, size):
+                self._emit(op.LD | _SIZE[size] | op.ABS, offset)
+            case Load(base, offset, size):
+                assert base is not None
+                self._to_x(base)
+                self._emit(op.LD | _SIZE[size] | op.IND, offset)
+            case Negate(operand):
+                self._to_a(operand)
+                self._emit(_NEGATE)
+            case Binary():
+                self._calculate(value)
+        self.a = frozenset((value,))
+
+    def _calculate(self, value: Binary) -> None:
+        left, right = value.left, value.right
+        if value.operator in COMMUTATIVE and _loads_into_x(left) and not _loads_into_x(right):
+            left, right = right, left
+        operation = op.ALU | _ARITHMETIC[value.operator]
+        if isinstance(right, Const):
+            self._to_a(left)
+            self._emit(operation | op.K, right.number)
+        else:
+            self._to_both(left, right)
+            self._emit(operation | op.X)
+
+    def _to_x(self, value: Value) -> None:
+        if value in self.x:
+            return
+        header = _header_length_at(value)
+        match value:
+            case Const(number):
+                self._emit(op.LDX | op.W | op.IMM, number)
+            case Length():
+                self._emit(op.LDX | op.W | op.LEN)
+            case Variable() if value not in self.a:
+                self._emit(op.LDX | op.W | op.MEM, self.cells[value])
+            case _ if header is not None and value not in self.a:
+                self._emit(op.LDX | op.B | op.MSH, header)
+            case _:
+                self._to_a(value)
+                self._emit(op.MISC | op.TAX)
+                self.x = self.a
+                return
+        self.x = frozenset((value,))
+
+    def _to_both(self, left: Value, right: Value) -> None:
+        """``left`` in A and ``right`` in X."""
+        if _loads_into_x(right) or (right in self.x and not _touches_x(left)):
+            self._to_a(left)
+            self._to_x(right)
+        elif not _touches_x(left):
+            self._to_x(right)
+            self._to_a(left)
+        else:
+            cell = self.free_cell
+            if cell >= op.SCRATCH_CELLS:
+                raise FilterError(f"the expression needs more than the machine's {op.SCRATCH_CELLS} scratch cells")
+            self._to_a(right)
+            self._emit(op.ST, cell)
+            self.free_cell += 1
+            self._to_a(left)
+            self.free_cell -= 1
+            self._emit(op.LDX | op.W | op.MEM, cell)
+            self.x = frozenset((right,))
+
+    def _emit(self, opcode: int, k: int = 0) -> None:
+        self.body.append(Instruction(opcode, 0, 0, k))
+
+
+def _header_length_at(value: Value) -> int | None:
+    """k if the value is 4 * (byte k & 15), which X can load at once."""
+    match value:
+        case Binary("<<", Binary("&", Load(None, offset, 1), Const(0x0F)), Const(2)):
+            return offset
+    return None
+
+
+def _loads_into_x(value: Value) -> bool:
+    """Whether one instruction puts the value into X and leaves A alone."""
+    return isinstance(value, Const | Length | Variable) or _header_length_at(value) is not None
+
+
+def _touches_x(value: Value) -> bool:
+    """Whether computing the value in A needs X on the way."""
+    match value:
+        case Load(base, _, _):
+            return base is not None
+        case Negate(operand):
+            return _touches_x(operand)
+        case Binary(operator, left, right):
+            if isinstance(right, Const) or (operator in COMMUTATIVE and isinstance(left, Const)):
+                return _touches_x(left) or _touches_x(right)
+            return True
+    return False

@@ -1,0 +1,53 @@
+"""What a primitive is read in: the layer it applies to and the answers it may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cbpf.compiler.layers import Layer
+from cbpf.compiler.predicates import Predicate, all_of, any_of
+from cbpf.errors import FilterError, Reason
+from cbpf.language.names import Names
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``netmask`` is that of the captured network, 32 bits, None if unknown; ``place`` makes variable names unique."""
+
+    layer: Layer
+    names: Names
+    netmask: int | None = None
+    place: int = 0
+
+
+def sides(direction: str | None, source: Predicate, destination: Predicate) -> Predicate:
+    """Source, destination, both, or (without a direction) either: the source is tried first."""
+    match direction:
+        case "src":
+            return source
+        case "dst":
+            return destination
+        case "and":
+            return all_of(source, destination)
+    return any_of(source, destination)
+
+
+def mismatch(message: str, hint: str | None = None) -> FilterError:
+    """Qualifiers that do not go together, or not with this kind of value."""
+    return FilterError(message, reason=Reason.QUALIFIER_MISMATCH, hint=hint)
+
+
+def bad_address(message: str, hint: str | None = None) -> FilterError:
+    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint)
+
+
+def not_here(scope: Scope, what: str) -> FilterError:
+    """Something the current link layer does not have."""
+    return FilterError(f"{what} does not exist on {scope.layer.name}", reason=Reason.NOT_ON_THIS_LINKTYPE)
+
+
+def within(value: int, largest: int, what: str) -> int:
+    """``value``, or an error if it is over ``largest``."""
+    if value > largest:
+        raise FilterError(f"{what} {value} is over {largest}", reason=Reason.OUT_OF_RANGE)
+    return value

@@ -1,0 +1,80 @@
+"""The face of the library: ``compile`` an expression into a ``Filter``, ``match`` packets with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from cbpf.compiler import compile_program
+from cbpf.engine import Packet, PythonEngine
+from cbpf.errors import FilterError
+from cbpf.language.names import Names
+from cbpf.linktypes import linktype_number
+from cbpf.machine.program import DEFAULT_SNAPLEN, Program
+
+
+class Filter:
+    """A compiled filter: its ``expression``, and the ``program`` that decides. Immutable, and safe to share."""
+
+    def __init__(self, expression: str, program: Program) -> None:
+        self.expression = expression
+        self.program = program
+
+    @cached_property
+    def _engine(self) -> PythonEngine:
+        return PythonEngine(self.program)
+
+    @property
+    def linktype(self) -> int | None:
+        """The LINKTYPE number of the packets it is for."""
+        return self.program.linktype
+
+    def match(self, packet: Packet, wirelen: int | None = None) -> int:
+        """The verdict on a packet: how many of its bytes to keep, 0 if it does not match.
+
+        ``packet`` holds the captured bytes from the link-layer header on; ``wirelen`` is the packet's length on the
+        wire in bytes if more was sent than captured.
+        """
+        return self._engine.run(packet, wirelen)
+
+    def __repr__(self) -> str:
+        return f"<Filter {self.expression!r}: {len(self.program)} instructions>"
+
+
+def compile(  # the name that `re` taught everybody
+    expression: str,
+    linktype: str | int = "EN10MB",
+    snaplen: int = DEFAULT_SNAPLEN,
+    netmask: str | int | None = None,
+    optimize: bool = True,
+    *,
+    names: Names | None = None,
+) -> Filter:
+    """Compile a tcpdump expression, as pcap-filter(7) describes the language.
+
+    ``linktype`` is a name (``EN10MB``, ``DLT_RAW``, ``linktype_null``) or the number savefile headers carry;
+    ``snaplen`` the number of bytes an accepting filter returns (1..2**32-1); ``netmask`` that of the captured network,
+    dotted or as a number, which `ip broadcast` needs; ``names`` answers for names instead of the system's databases.
+
+    Raises FilterError (a ValueError) for an expression that cannot be compiled, and LinkTypeError for a link type that
+    does not exist.
+    """
+    if not 0 < snaplen <= 0xFFFFFFFF:
+        raise FilterError(f"the snapshot length must be 1 to 4294967295 bytes, not {snaplen}")
+    program = compile_program(
+        expression,
+        linktype_number(linktype),
+        snaplen=snaplen,
+        netmask=_netmask(netmask),
+        optimize=optimize,
+        names=names or Names(),
+    )
+    return Filter(expression, program)
+
+
+def _netmask(netmask: str | int | None) -> int | None:
+    if not isinstance(netmask, str):
+        return netmask
+    groups = netmask.split(".")
+    if len(groups) != 4 or not all(group.isdecimal() and int(group[:9]) <= 0xFF for group in groups):
+        raise FilterError(f"'{netmask}' is not a netmask; it has four numbers, as in 255.255.255.0")
+    return int.from_bytes(bytes(map(int, groups)))
