@@ -1,7 +1,7 @@
 """Predicates: boolean formulas over tests, in which protocols are described, and their wiring into a decision graph.
 
-``all_of``, ``any_of`` and ``negation`` fold constants while they build: what a link type fixes (``arp`` on raw IP) takes
-its neighbours' tests and loads away with it, exactly as libpcap does while it parses.
+``all_of``, ``any_of`` and ``negation`` fold constants while they build: what a link type fixes (``arp`` on raw IP)
+takes its neighbours' tests and loads away with it, exactly as libpcap does while it parses.
 """
 
 from __future__ import annotations

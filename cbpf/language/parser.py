@@ -1,8 +1,8 @@
 """From tokens to the syntax tree.
 
 ``and`` and ``or`` have the same precedence and group from the left; ``not`` binds tighter. A bare value after them
-takes the qualifiers of the primitive to its left. Parentheses are kept on a stack of frames, not on Python's, so no depth of
-nesting can break the parser.
+takes the qualifiers of the primitive to its left. Parentheses are kept on a stack of frames, not on Python's, so no
+depth of nesting can break the parser.
 """
 
 from __future__ import annotations

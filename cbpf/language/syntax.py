@@ -84,8 +84,8 @@ class Keyword(Node):
     """A keyword alone or with one optional number, under an optional protocol qualifier.
 
     Protocol abbreviations (``tcp``), ``broadcast``, ``multicast``, ``inbound``, ``outbound``, ``ifindex N``,
-    ``less N``, ``greater N``, ``vlan [N]``, ``mpls [N]``, ``pppoed``, ``pppoes [N]``, ``geneve [N]``, ``vxlan [N]``, and the ATM
-    and SS7 words.
+    ``less N``, ``greater N``, ``vlan [N]``, ``mpls [N]``, ``pppoed``, ``pppoes [N]``, ``geneve [N]``, ``vxlan [N]``,
+    and the ATM and SS7 words.
     """
 
     word: str
