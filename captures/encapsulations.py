@@ -109,8 +109,8 @@ def geneve() -> Iterator[Packet]:
 
 def fragments() -> Iterator[Packet]:
     """A UDP and a TCP packet in three fragments each: first, middle, last."""
-    datagram = bytes(UDP(sport=5000, dport=6000, len=808, chksum=0) / Raw(b"f" * 800))
-    segment = bytes(TCP(sport=5001, dport=80, chksum=0) / Raw(b"t" * 788))
+    datagram = bytes(ip() / UDP(sport=5000, dport=6000) / Raw(b"f" * 800))[20:]
+    segment = bytes(ip() / TCP(sport=5001, dport=80) / Raw(b"t" * 788))[20:]
     for identity, (proto, whole) in enumerate(((17, datagram), (6, segment)), 100):
         for offset in (0, 304, 608):
             more = "MF" if offset < 608 else 0

@@ -1,0 +1,319 @@
+"""Summaries: the lines themselves, and agreement with tcpdump on times, addresses, flags and lengths."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cbpf.capture.summary as module
+from cbpf.capture import Interface, Packet, open_savefile, summarize
+from cbpf.errors import SavefileError
+
+from .tools import REPOSITORY, SAMPLES, SHARED, needs, pcap_file, record
+
+
+def lines(path: Path) -> list[str]:
+    """The summaries of the packets before any damage."""
+    found: list[str] = []
+    try:
+        with open_savefile(str(path)) as savefile:
+            found.extend(summarize(packet) for packet in savefile)
+    except SavefileError:
+        assert path.name == "damaged.pcap"
+    return found
+
+
+def sample(name: str) -> list[str]:
+    """The summaries of a sample, without the time."""
+    return [line.split(" ", 1)[1] for line in lines(REPOSITORY / "captures" / name)]
+
+
+V4 = "IP 192.0.2.10{} > 198.51.100.80{}:"
+V6 = "IP6 2001:db8::10{} > 2001:db8:1::80{}:"
+SYN = V4.format(".51003", ".80") + " TCP [S], length 0"
+SYN6 = V6.format(".51004", ".443") + " TCP [S], length 0"
+QUERY = V4.format(".40053", ".53") + " UDP, DNS query A example.net, length 29"
+DATAGRAM = V6.format(".5000", ".6000") + " UDP, length 8"
+CLIENT, SERVER, ROUTER = (f"02:00:00:00:00:{last}" for last in ("01", "02", "fe"))
+
+EXPECTED = {
+    "http.pcap": {
+        0: "ARP, Request who-has 192.0.2.53 tell 192.0.2.10, length 28",
+        1: "ARP, Reply 192.0.2.53 is-at 02:00:00:00:00:fe, length 28",
+        2: "IP 192.0.2.10.40053 > 192.0.2.53.53: UDP, DNS query A www.example.com, length 33",
+        3: "IP 192.0.2.53.53 > 192.0.2.10.40053: UDP, DNS response A www.example.com 1 answer, length 64",
+        4: V4.format("", "") + " ICMP echo request, id 9, seq 1, length 40",
+        9: V4.format(".51000", ".80") + " TCP [P.], length 74",
+        21: V6.format(".51001", ".80") + " TCP [P.], length 74",
+    },
+    "arp-rarp.pcap": {
+        2: f"RARP, Request who-is {CLIENT} tell {CLIENT}, length 28",
+        3: f"RARP, Reply {CLIENT} at 192.0.2.10, length 28",
+    },
+    "icmp.pcap": {
+        1: "IP 198.51.100.80 > 192.0.2.10: ICMP echo reply, id 9, seq 1, length 40",
+        2: "IP 198.51.100.80 > 192.0.2.10: ICMP port unreachable, length 40",
+        3: "IP 198.51.100.80 > 192.0.2.10: ICMP need to fragment, length 40",
+        4: "IP 198.51.100.80 > 192.0.2.10: ICMP time exceeded, length 40",
+        5: "IP 198.51.100.80 > 192.0.2.10: ICMP redirect to 0.0.0.0, length 40",
+    },
+    "icmpv6.pcap": {
+        0: V6.format("", "") + " ICMP6 echo request, id 9, seq 1, length 12",
+        2: "IP6 2001:db8::10 > ff02::1:ff00:80: ICMP6 neighbor solicitation, who has 2001:db8:1::80, length 32",
+        3: "IP6 2001:db8:1::80 > 2001:db8::10: ICMP6 neighbor advertisement, tgt is 2001:db8:1::80, length 32",
+        5: "IP6 fe80::1 > ff02::fb: HBH ICMP6 multicast listener report, length 24",
+    },
+    "multicast.pcap": {
+        0: "IP 192.0.2.10 > 224.0.0.1: IGMP query, length 8",
+        2: "IP 192.0.2.10.5353 > 224.0.0.251.5353: UDP, DNS query A printer.local, length 31",
+    },
+    "sctp.pcap": {
+        0: V4.format(".5000", ".5001") + " SCTP [INIT], length 20",
+        3: V6.format(".5000", ".5001") + " SCTP [DATA], length 20",
+    },
+    "llc.pcap": {
+        0: f"{ROUTER} > 01:80:c2:00:00:00: STP, length 35",
+        1: f"{ROUTER} > 01:80:c2:00:00:14: IS-IS, length 27",
+        2: f"{CLIENT} > ff:ff:ff:ff:ff:ff: IPX, length 36",
+        3: f"{CLIENT} > ff:ff:ff:ff:ff:ff: IPX, length 36",
+        4: f"{CLIENT} > 09:00:07:ff:ff:ff: AppleTalk, length 21",
+        5: f"{CLIENT} > {SERVER}: " + V4.format(".1", ".2") + " UDP, length 0",
+        6: f"{CLIENT} > {SERVER}: NetBEUI, length 0",
+        7: f"{CLIENT} > ff:ff:ff:ff:ff:ff: LLDP, length 20",
+        8: f"{CLIENT} > {SERVER}: ethertype 0x1234, length 17",
+    },
+    "vlan.pcap": {
+        0: f"vlan 100 {SYN}",
+        4: "vlan 200 ARP, Request who-has 192.0.2.53 tell 192.0.2.10, length 28",
+        5: f"vlan 100 vlan 300 {SYN}",
+        6: f"vlan 1000 vlan 300 {SYN}",
+        13: "vlan 1 STP, length 35",
+    },
+    "mpls.pcap": {0: f"mpls 100 {SYN}", 5: f"mpls 100 mpls 1023 {SYN6}", 8: f"vlan 100 mpls 16 {SYN}"},
+    "pppoe.pcap": {
+        0: "pppoed PADI, length 10",
+        4: "pppoed PADT, length 10",
+        5: f"pppoes 17 {SYN}",
+        7: f"pppoes 17 {SYN6}",
+        9: "pppoes 17 LCP, length 8",
+        10: f"vlan 100 pppoes 17 {SYN}",
+    },
+    "vxlan.pcap": {
+        0: V4.format(".49152", ".4789") + f" vxlan 42 {SYN}",
+        15: V6.format(".49152", ".4789") + f" vxlan 11259375 {DATAGRAM}",
+        16: V4.format(".49152", ".4789") + f" vxlan 42 vlan 7 {SYN}",
+    },
+    "geneve.pcap": {
+        0: V4.format(".49153", ".6081") + f" geneve 42 {SYN}",
+        1: V4.format(".49153", ".6081") + f" geneve 43 {SYN}",
+        23: V6.format(".49153", ".6081") + f" geneve 43 {SYN6}",
+    },
+    "fragments.pcap": {
+        0: V4.format(".5000", ".6000") + " UDP frag 0+, length 304",
+        1: V4.format("", "") + " UDP frag 304+, length 304",
+        2: V4.format("", "") + " UDP frag 608, length 200",
+        3: V4.format(".5001", ".80") + " TCP frag 0+, length 304",
+    },
+    "ipv6-extensions.pcap": {
+        4: V6.format(".51006", ".80") + " HBH DSTOPT RT TCP [S], length 0",
+        5: V6.format(".51006", ".80") + " TCP frag 0+, length 20",
+        6: V6.format("", "") + " TCP frag 800+, length 20",
+        9: V6.format(".51006", ".80") + " AH AH TCP [S], length 0",
+        33: V4.format(".51006", ".80") + " AH TCP [S], length 0",
+        35: V6.format("", "") + " no next header, length 0",
+        36: V6.format("", "") + " ESP, length 24",
+    },
+    "cooked.pcap": {
+        0: f"In {SYN}",
+        1: f"Out {SYN}",
+        8: "B ARP, Request who-has 192.0.2.53 tell 192.0.2.10, length 28",
+        10: "M STP, length 35",
+        11: f"P vlan 100 {SYN}",
+    },
+    "cooked2.pcap": {0: f"if2 In {SYN}", 1: f"if3 Out {SYN}", 10: "if2 M STP, length 35"},
+    "raw.pcap": {0: SYN, 1: QUERY, 2: SYN6, 3: DATAGRAM},
+    "ipv4.pcap": {0: SYN, 1: QUERY},
+    "ipv6.pcap": {0: SYN6, 1: DATAGRAM},
+    "null.pcap": dict(enumerate([SYN, QUERY, *[SYN6] * 4] * 2)),
+    "loop.pcap": dict(enumerate([SYN, QUERY, *[SYN6] * 4])),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_lines_of_the_samples(name: str) -> None:
+    found = sample(name)
+    assert {number: found[number] for number in EXPECTED[name]} == EXPECTED[name]
+
+
+def ethernet(text: str, *, wirelen: int | None = None) -> str:
+    """The summary of an Ethernet frame in hexadecimal, without the time."""
+    data = bytes.fromhex(text)
+    return summarize(Packet(0, len(data) if wirelen is None else wirelen, data, Interface())).split(" ", 1)[1]
+
+
+MACS = "020000000002 020000000001"
+IPV4 = f"{MACS} 0800 45000020 00010000 40{{}}0000 c000020a c6336450"
+ADDRESSES = "IP 192.0.2.10{} > 198.51.100.80{}:"
+
+
+@pytest.mark.parametrize(
+    ("text", "wirelen", "expected"),
+    [
+        ("", 60, "[truncated]"),
+        ("", 0, "[malformed]"),
+        (f"{MACS} 08", 60, "[truncated]"),
+        (f"{MACS} 0800 45", 60, "[truncated]"),
+        (f"{MACS} 0800 45", None, "[malformed]"),
+        (IPV4.format("06") + "0050", 60, f"{ADDRESSES.format('', '')} [truncated]"),
+        (IPV4.format("06") + "0050 0051", 60, f"{ADDRESSES.format('.80', '.81')} [truncated]"),
+        (IPV4.format("11") + "0050 0051 0004", None, f"{ADDRESSES.format('.80', '.81')} UDP [malformed]"),
+        (IPV4.format("fd") + 12 * "00", None, f"{ADDRESSES.format('', '')} protocol 253, length 12"),
+        (IPV4.format("01") + "6363" + 10 * "00", None, f"{ADDRESSES.format('', '')} ICMP type 99 code 99, length 12"),
+        (f"{MACS} 0800 65000020" + 16 * "00", None, "IP 0.0.0.0 > 0.0.0.0: [malformed]"),
+        (f"{MACS} 0800 44000020" + 16 * "00", None, "IP 0.0.0.0 > 0.0.0.0: [malformed]"),
+        (f"{MACS} 0800 45000013" + 16 * "00", None, "IP 0.0.0.0 > 0.0.0.0: [malformed]"),
+        (f"{MACS} 86dd 40000000" + 36 * "00", None, "IP6 :: > ::: [malformed]"),
+        (f"{MACS} 8847 00064140 ff", None, "mpls 100 unknown payload, length 1"),
+        (f"{MACS} 8864 1100 0001 0002 8021", None, "pppoes 1 IPCP, length 0"),
+        (f"{MACS} 0003 101103", None, f"{CLIENT} > {SERVER}: LLC dsap 0x10 ssap 0x11 control 0x03, length 0"),
+        (f"{MACS} 0806 0006 0800 0604 0001", None, "[malformed]"),
+        (f"{MACS} 0806 0006 86dd 0610 0001", None, "ARP operation 1 for protocol 0x86dd, length 8"),
+    ],
+)  # fmt: skip
+def test_odd_frames(text: str, wirelen: int | None, expected: str) -> None:
+    assert ethernet(text, wirelen=wirelen) == expected
+
+
+def test_ethernet_padding_is_not_part_of_the_packet() -> None:
+    """A TCP header announced by the lengths to be cut short, with padding where the rest would be."""
+    assert ethernet(IPV4.format("06").replace("45000020", "4500001e") + "0050 0051" + "00" * 40) == (
+        f"{ADDRESSES.format('.80', '.81')} [malformed]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("0007 0100 0001 0000 0000 0000 00 0002 0001", "DNS query NS ."),
+        ("0007 8183 0001 0000 0000 0000 0161 00 0001 0001", "DNS response A a NXDomain"),
+        ("0007 8180 0001 0003 0000 0000 0161 00 1234 0001", "DNS response type 4660 a 3 answers"),
+        ("0007 0100 0000 0000 0000 0000", "DNS query"),
+        ("0007 0100 0001 0000 0000 0000 03610a62 00 001c 0001", r"DNS query AAAA a\010b"),
+    ],
+)
+def test_dns(message: str, expected: str) -> None:
+    payload = bytes.fromhex(message)
+    header = f"{MACS} 0800 4500 {28 + len(payload):04x} 0001 0000 4011 0000 c000020a c6336450"
+    udp = f"0001 0035 {8 + len(payload):04x} 0000"
+    assert ethernet(header + udp + message) == (
+        f"{ADDRESSES.format('.1', '.53')} UDP, {expected}, length {len(payload)}"
+    )
+
+
+@pytest.mark.parametrize("name", ["0007 0100 0001 0000 0000 0000 c00c 0001 0001", "0007 0100 0001 0000 0000 0000 40"])
+def test_dns_names_that_point_nowhere(name: str) -> None:
+    payload = bytes.fromhex(name)
+    header = f"{MACS} 0800 4500 {28 + len(payload):04x} 0001 0000 4011 0000 c000020a c6336450"
+    udp = f"0001 0035 {8 + len(payload):04x} 0000"
+    assert ethernet(header + udp + name) == f"{ADDRESSES.format('.1', '.53')} UDP, [malformed]"
+
+
+def test_other_link_types_give_their_number() -> None:
+    assert summarize(Packet(0, 60, b"", Interface(linktype=195))).endswith(" LINKTYPE 195, length 60")
+
+
+def test_digits_follow_the_resolution() -> None:
+    for resolution, digits in ((10**6, ".000000"), (10**9, ".000000999"), (10**3, ".000000")):
+        line = summarize(Packet(999, 0, b"", Interface(linktype=9, resolution=resolution)))
+        assert re.fullmatch(rf"\d\d:\d\d:\d\d{re.escape(digits)} .*", line)
+
+
+def test_every_shared_packet_has_a_line() -> None:
+    if not SHARED:
+        pytest.skip("no folder of shared captures beside the repository")
+    found = [line for path in SHARED for line in lines(path)]
+    assert len(found) > 1000
+    assert all(line.isprintable() and len(line) < 1000 for line in found)
+    broken = [line for line in found if line.endswith(("[malformed]", "[truncated]"))]
+    # Most of these captures test what is deep inside packets; few are broken where summaries look.
+    assert len(broken) < len(found) / 20
+
+
+# --- tcpdump as the oracle
+
+
+@pytest.fixture(params=["UTC0", "EST5EDT,M3.2.0,M11.1.0", "XXX-5:45"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A time zone of this process and the ones it starts; also one with summer time, and one off the hour."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    module._utc_offset.cache_clear()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+    module._utc_offset.cache_clear()
+
+
+def tcpdump_lines(path: Path) -> list[str]:
+    """One line a packet; continuation lines left out."""
+    done = subprocess.run(
+        ["tcpdump", "-n", "-K", "--nano", "-r", path], capture_output=True, check=False, env=os.environ
+    )
+    text = done.stdout.decode(errors="replace")
+    return [line for line in text.splitlines() if re.match(r"\d\d:\d\d:\d\d\.\d{9} ", line)]
+
+
+@needs("tcpdump")
+@pytest.mark.parametrize("name", ["http.pcap", "nanoseconds.pcap"])
+def test_times_are_those_of_tcpdump(name: str, zone: str) -> None:
+    path = REPOSITORY / "captures" / name
+    digits = 18 if name.startswith("nano") else 15
+    assert [line.split()[0] for line in lines(path)] == [line[:digits] for line in tcpdump_lines(path)]
+
+
+@needs("tcpdump")
+def test_times_in_summer_and_winter(zone: str, tmp_path: Path) -> None:
+    """Hours around both changes of summer time."""
+    seconds = [*range(1_772_900_000, 1_773_000_000, 1800), *range(1_793_400_000, 1_793_600_000, 1800)]
+    path = tmp_path / "times.pcap"
+    records = [second.to_bytes(4, "little") + record(bytes(60))[4:] for second in seconds]
+    path.write_bytes(pcap_file(records, link=228))
+    assert [line.split()[0] for line in lines(path)] == [line[:15] for line in tcpdump_lines(path)]
+
+
+ENDS = re.compile(r"\b(IP6? \S+ > \S+:)")
+PLAIN = ["http", "dns", "tls", "icmp", "icmpv6", "sctp", "multicast", "ip-options", "raw", "ipv4", "ipv6"]
+PLAIN += ["cooked", "cooked2", "mpls", "pppoe", "vlan", "snaplen-96", "big-endian", "nanoseconds"]
+
+
+@needs("tcpdump")
+@pytest.mark.parametrize("name", PLAIN)
+def test_addresses_and_ports_are_those_of_tcpdump(name: str) -> None:
+    path = REPOSITORY / "captures" / f"{name}.pcap"
+    found = [ENDS.findall(line) for line in lines(path)]
+    assert found == [ENDS.findall(line) for line in tcpdump_lines(path)]
+    assert any(found)
+
+
+@needs("tcpdump")
+@pytest.mark.parametrize("path", [*SAMPLES, *SHARED], ids=lambda path: path.name)
+def test_tcp_flags_and_lengths_are_those_of_tcpdump(path: Path) -> None:
+    """Wherever both see a TCP segment. tcpdump may give up early, so the packets are matched by their times."""
+    mine = r"(\d\S+) .*?> \S+:(?: [A-Z]+)* TCP \[(\S+)\], length (\d+)$"
+    its = r"(\d\S+) .*Flags \[(\S+)\],.*? length (\d+)"
+    ours, theirs = by_time(mine, lines(path)), by_time(its, tcpdump_lines(path))
+    shared = ours.keys() & theirs.keys()
+    assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
+
+
+def by_time(pattern: str, found: list[str]) -> dict[str, tuple[str, str]]:
+    """Flags and length by time in nanoseconds, of the segments that are alone at their time."""
+    matches = [match for line in found if (match := re.search(pattern, line))]
+    times = [match[1].ljust(18, "0") for match in matches]
+    return {at: (match[2], match[3]) for at, match in zip(times, matches, strict=True) if times.count(at) == 1}
