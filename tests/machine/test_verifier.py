@@ -42,7 +42,6 @@ def test_libpcap_rules_are_its_validators_less_what_its_interpreter_aborts_on(pr
 
 
 @given(almost_valid_programs())
-@THOROUGH
 def test_all_rules_are_both_together(program: Program) -> None:
     assert accepts(program, Rules.ALL) == (accepts(program, Rules.LIBPCAP) and accepts(program, Rules.LINUX))
 
