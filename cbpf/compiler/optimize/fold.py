@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, topological
+from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Test, Verdict, topological
 from cbpf.compiler.values import (
     COMMUTATIVE,
     WORD,
@@ -36,10 +36,18 @@ def fold(graph: Graph) -> Graph:
             case Branch(test, then, orelse):
                 folded, negated = fold_test(test)
                 ways = (new[orelse], new[then]) if negated else (new[then], new[orelse])
-                new[node] = build.branch(folded, *ways, graph.spans[node])
+                fails = _always_fails(folded.hazards())
+                new[node] = REJECT if fails else build.branch(folded, *ways, graph.spans[node])
             case Let(variable, value, following):
-                new[node] = build.let(variable, fold_value(value), new[following], graph.spans[node])
+                value = fold_value(value)
+                fails = _always_fails(hazards(value))
+                new[node] = REJECT if fails else build.let(variable, value, new[following], graph.spans[node])
     return build.graph(new[graph.root])
+
+
+def _always_fails(dangers: tuple[Value, ...]) -> bool:
+    """Whether there is a division by what has turned out to be zero."""
+    return any(isinstance(hazard, Binary) and hazard.right == Const(0) for hazard in dangers)
 
 
 @lru_cache(maxsize=4096)
@@ -82,6 +90,8 @@ def _fold_binary(operator: str, left: Value, right: Value) -> Value:
                 return Binary(">>", left, shift)
             case "%":
                 return _fold_binary("&", left, Const(number - 1))
+    if operator in ("<<", ">>") and number > 31:
+        return _fold_binary("&", left, Const(0))  # nothing of it is left, but its loads stay
     if operator in "&*" and number == 0 and not hazards(left):
         return Const(0)
     match left:
