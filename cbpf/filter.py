@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cbpf.compiler import compile_program
-from cbpf.engine import Packet, PythonEngine
 from cbpf.errors import FilterError
 from cbpf.language.names import Names
 from cbpf.linktypes import linktype_number
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
+
+if TYPE_CHECKING:
+    from cbpf.engine import Packet, PythonEngine
 
 
 class Filter:
@@ -21,6 +24,8 @@ class Filter:
 
     @cached_property
     def _engine(self) -> PythonEngine:
+        from cbpf.engine import PythonEngine  # compiling alone need not wait for it
+
         return PythonEngine(self.program)
 
     @property

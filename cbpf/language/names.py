@@ -2,14 +2,13 @@
 
 The system's own answer comes first (services(5), protocols(5), hosts(5) and DNS, networks(5), ethers(5)); for services
 and protocols a small table of IANA's registered names follows, since many containers have no database at all.
+
+What looks names up is imported only when there is one: most expressions have none, and the start-up counts.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
-from pathlib import Path
 from typing import NamedTuple
 
 # IANA Service Name and Transport Protocol Port Number Registry: the names people filter by.
@@ -78,6 +77,8 @@ class Names:
         return None if udp is None else Service(udp, "udp")
 
     def _port(self, name: str, transport: str) -> int | None:
+        import socket
+
         try:
             return socket.getservbyname(name, transport)
         except (OSError, ValueError):
@@ -86,6 +87,8 @@ class Names:
 
     def protocol(self, name: str) -> int | None:
         """The IP protocol number of a name."""
+        import socket
+
         try:
             return socket.getprotobyname(name)
         except (OSError, ValueError):
@@ -93,6 +96,9 @@ class Names:
 
     def hosts(self, name: str) -> tuple[list[int], list[int]]:
         """All IPv4 and all IPv6 addresses of a host as integers, each list in ascending order."""
+        import socket
+        from ipaddress import ip_address
+
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -130,10 +136,10 @@ class Names:
 def _entries(path: str) -> Iterator[list[str]]:
     """The words of each line of a database, comments taken off; nothing if the system does not have it."""
     try:
-        lines = Path(path).read_text(errors="replace").splitlines()
+        with open(path, errors="replace") as lines:
+            for line in lines:
+                words = line.partition("#")[0].split()
+                if len(words) > 1:
+                    yield words
     except OSError:
         return
-    for line in lines:
-        words = line.partition("#")[0].split()
-        if len(words) > 1:
-            yield words

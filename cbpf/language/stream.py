@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from cbpf.errors import FilterError, Reason
 from cbpf.language.tokens import Kind, Token
 from cbpf.language.vocabulary import KEYWORDS
@@ -53,6 +51,8 @@ class Stream:
 
     def unexpected(self, token: Token, sentence: str) -> FilterError:
         """A syntax error about ``token``, with a suggestion if it is a name close to a keyword."""
+        from difflib import get_close_matches
+
         close = get_close_matches(token.text.lower(), KEYWORDS, n=1, cutoff=0.75) if token.kind is Kind.NAME else []
         hint = f"Did you mean '{close[0]}'?" if close else None
         found = "the expression ends too early" if token.kind is Kind.END else f"unexpected {token.kind.value}"

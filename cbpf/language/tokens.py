@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
 from cbpf.errors import FilterError, Reason, Span
@@ -183,6 +182,8 @@ def _ipv4(text: str, span: Span) -> Token:
 
 
 def _ipv6(text: str, span: Span) -> Token:
+    from ipaddress import AddressValueError, IPv6Address
+
     try:
         return Token(Kind.IPV6, text, span, int(IPv6Address(text)))
     except AddressValueError:
