@@ -59,11 +59,17 @@ def test_large_programs(text: str, semantics: Semantics) -> None:
 
 
 def test_true_branches_nested_deeper_than_python_allows() -> None:
-    depth = 80
+    depth = 120
     text = "ldb [0]\n" + "".join(f"jgt #{i}, L{i}, N{i}\n L{i}:\n" for i in range(depth)) + "ret a\n"
-    text += "".join(f"N{i}: add #{i}\n ret a\n" for i in reversed(range(depth)))
+    text += "".join(f"N{i}: add #1\n" for i in reversed(range(depth))) + "ret a"
     engine = PythonEngine(assemble(text))
-    assert [engine.run(bytes([first])) for first in (0, 1, 39, 41, 79, 80, 255)] == [0, 2, 78, 82, 158, 80, 255]
+    assert [engine.run(bytes([first])) for first in (0, 1, 50, 119, 120, 255)] == [1, 3, 101, 239, 120, 255]
+
+
+def test_the_source_grows_no_faster_than_the_program() -> None:
+    diamonds = "".join(f"jeq #{i}, L{i}\n add #1\n L{i}: add #2\n" for i in range(300))
+    program = assemble(f"ldb [0]\n{diamonds} ret a")
+    assert len(translate(program).splitlines()) < 5 * len(program)
 
 
 def test_ancillary_data_may_change_with_every_packet() -> None:
