@@ -20,7 +20,7 @@ _VERSION: Final = 1
 
 def write_json(program: Program) -> str:
     """The program as one JSON object on one line."""
-    import json  # noqa: PLC0415 -- most commands never need it
+    import json  # here, since most commands never need it
 
     fields = {
         "version": _VERSION,
@@ -35,7 +35,7 @@ def write_json(program: Program) -> str:
 
 def read_json(text: str) -> Program:
     """The program of a JSON object. Raises ProgramError for anything that is not of this module's form."""
-    import json  # noqa: PLC0415 -- most commands never need it
+    import json  # here, since most commands never need it
 
     try:
         fields = json.loads(text)
