@@ -41,7 +41,7 @@ def compare(operator: str, left: Value, right: Value) -> Predicate:
 def byte(scope: Scope, tree: syntax.Byte) -> Predicate:
     """`byte`: one byte of the link-layer header or what follows it, compared, or with bits in common."""
     within(tree.value, 0xFF, "the value of a byte")
-    value = scope.layer.header.byte(tree.index)
+    value = scope.layer.header.byte(tree.position)
     if tree.operator == "&":
         return any_bit(value, tree.value)
     if tree.operator == "|":
