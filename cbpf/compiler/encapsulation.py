@@ -8,7 +8,6 @@ what follows them is read in the inner layer on the paths where they matched, in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from cbpf.compiler.internet import PROTOCOL, first_fragment, ipv4_payload, ipv4_protocol, ipv6_next_header, ipv6_payload
 from cbpf.compiler.layers import LARGEST_LENGTH, Layer, ethernet, ppp
@@ -39,7 +38,7 @@ def vlan(scope: Scope, identifier: int | None) -> Moved:
     if identifier is not None:
         within(identifier, 0x0FFF, "the VLAN")
         tagged = all_of(tagged, masked(layer.net.half(), 0x0FFF, identifier))
-    return tagged, replace(layer, protocol=layer.protocol.plus(TAG), payload=layer.payload.plus(TAG))
+    return tagged, layer._replace(protocol=layer.protocol.plus(TAG), payload=layer.payload.plus(TAG))
 
 
 def mpls(scope: Scope, label: int | None) -> Moved:
@@ -53,8 +52,8 @@ def mpls(scope: Scope, label: int | None) -> Moved:
     if label is not None:
         within(label, 0xFFFFF, "the MPLS label")
         labelled = all_of(labelled, masked(layer.net.word(), 0xFFFFF000, label << 12))
-    return labelled, replace(
-        layer, network=layer.network + LABEL, llc_network=layer.llc_network + LABEL, labels=layer.labels + 1
+    return labelled, layer._replace(
+        network=layer.network + LABEL, llc_network=layer.llc_network + LABEL, labels=layer.labels + 1
     )
 
 

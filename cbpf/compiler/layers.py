@@ -7,7 +7,7 @@ Offsets are from the start of the packet; all loads are big-endian.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cbpf.compiler.predicates import FALSE, TRUE, Predicate, all_of, any_bit, any_of, at_most, equal, masked, one_of
 from cbpf.compiler.values import Address
@@ -36,8 +36,7 @@ OUI_ENCAPSULATED_ETHERNET = 0x000000
 OUI_APPLETALK = 0x080007
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """Where things are for the next primitive.
 
     ``header`` is where the link-layer header begins, ``protocol`` where the field that names the payload's protocol
@@ -102,7 +101,7 @@ def layer_for(linktype: int) -> Layer:
 
 def ethernet(header: Address, protocol: Address, payload: Address) -> Layer:
     """Ethernet with its parts at these places."""
-    return replace(_ETHERNET, header=header, protocol=protocol, payload=payload, inside_tunnel=True)
+    return _ETHERNET._replace(header=header, protocol=protocol, payload=payload, inside_tunnel=True)
 
 
 def ppp(header: Address) -> Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of
@@ -10,8 +10,7 @@ from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """``netmask`` is that of the captured network, 32 bits, None if unknown; ``place`` makes variable names unique."""
 
     layer: Layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -55,18 +54,17 @@ class Range(NamedTuple):
         return Range(min(self.low, other.low), max(self.high, other.high), excluded)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Never changed: what is learned makes new facts.
 
     ``ranges`` of values; ``outcomes`` of tests that say nothing about a range; ``reach``: how many bytes from a base
     (None: the packet's start) on are known to be captured; ``computed``: divisions and other loads that succeeded.
     """
 
-    ranges: dict[Value, Range] = field(default_factory=dict)
-    outcomes: dict[Test, bool] = field(default_factory=dict)
-    reach: dict[Value | None, int] = field(default_factory=dict)
-    computed: frozenset[Value] = frozenset()
+    ranges: dict[Value, Range]
+    outcomes: dict[Test, bool]
+    reach: dict[Value | None, int]
+    computed: frozenset[Value]
 
     # Asking.
 
@@ -170,6 +168,9 @@ class Facts:
         outcomes = {test: said for test, said in self.outcomes.items() if other.outcomes.get(test) is said}
         reach = {base: min(far, other.reach[base]) for base, far in self.reach.items() if base in other.reach}
         return Facts(ranges, outcomes, reach, self.computed & other.computed)
+
+
+NOTHING_KNOWN = Facts({}, {}, {}, frozenset())
 
 
 def _measurable(load: Load) -> bool:

@@ -7,7 +7,7 @@ is known to be captured, or is loaded, or more than it, by what comes next whate
 from __future__ import annotations
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Verdict, node_hazards, topological
-from cbpf.compiler.optimize.facts import Facts
+from cbpf.compiler.optimize.facts import NOTHING_KNOWN, Facts
 from cbpf.compiler.optimize.needs import needs, sure_later
 
 
@@ -24,7 +24,7 @@ class _Threading:
         self.ways: dict[Node, tuple[Node, ...]] = {}  # where each node that is still reached leads now
 
     def run(self) -> Graph:
-        root = self._lead(self.graph.root, Facts())
+        root = self._lead(self.graph.root, NOTHING_KNOWN)
         for node in self.order:
             if node in self.arriving:
                 self.ways[node] = self._ways(node, self.arriving[node])
