@@ -1,0 +1,29 @@
+"""The command line: click commands that parse options, call one function, and print.
+
+    application   the command group, and what each way to end means for the exit status
+    options       what several commands take
+    compile, filter, run   one command each
+    verdicts      which function decides about the packets of a link type
+    matching      the pass over packets, and the pass over files
+    sinks         where matching packets go
+    delivery      a whole run: files in, packets out, complaints, exit status
+    streams       standard streams, and the files of text that commands read
+
+Rooms that a command does not need are not imported before it runs: starting is most of what a short command does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """The command ``cbpf``: run it on this process's arguments, and exit."""
+    try:
+        from cbpf.cli.application import run_process
+
+        status = run_process()
+    except KeyboardInterrupt:  # while importing
+        status = 130
+    sys.exit(status)

@@ -1,0 +1,111 @@
+"""``cbpf compile``: the program an expression becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cbpf.cli.options import expression_options, one_reader_of_stdin, source
+from cbpf.cli.streams import input_name, named, put
+
+if TYPE_CHECKING:
+    from cbpf.capture import Interface
+
+_FORMATS = ("text", "c", "decimal", "line", "json", "asm")
+_EXAMPLES = """\b
+Examples:
+  cbpf compile -d tcp port 80
+  cbpf compile -dd -s 96 'icmp or arp'
+  cbpf compile -y RAW --format line udp port 53
+  cbpf compile -r http.pcap -F expression.txt
+"""
+
+
+@click.command("compile", short_help="Print the program of an expression.", epilog=_EXAMPLES)
+@click.option("-d", "depth", count=True, help="-d: a listing to read; -dd: a C array; -ddd: decimal numbers.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="The form by name.  [default: text]")
+@click.option(
+    "-y",
+    "linktype",
+    metavar="LINKTYPE",
+    callback=lambda *of: _linktype(of[2]),
+    help="Compile for packets \
+of this link type, by name or number.  [default: EN10MB]",
+)
+@click.option(
+    "-r",
+    "path",
+    type=click.Path(),
+    metavar="FILE",
+    help="Compile for packets of this savefile: its (first) \
+link type and its snapshot length.",
+)
+@expression_options
+def command(
+    words: tuple[str, ...],
+    file: str | None,
+    snaplen: int | None,
+    netmask: str | None,
+    optimize: bool,
+    depth: int,
+    form: str | None,
+    linktype: int | None,
+    path: str | None,
+) -> None:
+    """Compile EXPRESSION, and print the program.
+
+    The words of the expression are joined with blanks; put '--' before them if one begins with a dash. The language is
+    that of pcap-filter(7).
+
+    \b
+    text     tcpdump -d: a listing to read
+    c        tcpdump -dd: an array of struct bpf_insn or sock_filter
+    decimal  tcpdump -ddd: the number of instructions, then one a line
+    line     decimal, with commas for line ends: for iptables -m bpf and tc
+    asm      assembler, for bpf_asm
+    json     an object with everything that is known
+    """
+    import cbpf
+    from cbpf.machine import DEFAULT_SNAPLEN, Form, write
+
+    one_reader_of_stdin(file, path)
+    if depth and form is not None:
+        raise click.UsageError("-d and --format are two ways to name the form: use one")
+    if linktype is not None and path is not None:
+        raise click.UsageError("-y and -r are two ways to name the link type: use one")
+    what = source(words, file, snaplen, netmask, optimize)
+    if path is not None:
+        interface = _interface(path)
+        linktype, snaplen = interface.linktype, interface.snaplen
+    compiled = cbpf.compile(
+        what.expression,
+        1 if linktype is None else linktype,
+        what.snaplen or snaplen or DEFAULT_SNAPLEN,
+        what.netmask,
+        what.optimize,
+    )
+    put(write(compiled.program, Form(form or _FORMATS[max(0, min(depth, 3) - 1)])))
+
+
+def _linktype(linktype: str | None) -> int | None:
+    from cbpf.linktypes import LinkTypeError, linktype_number
+
+    try:
+        return None if linktype is None else linktype_number(linktype)
+    except LinkTypeError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _interface(path: str) -> Interface:
+    """The first interface of the savefile ``path``."""
+    from cbpf.capture import open_savefile
+    from cbpf.errors import SavefileError
+
+    try:
+        with open_savefile(path) as savefile:
+            if not savefile.interfaces:
+                raise SavefileError("the file describes no interface", path=path)
+            return savefile.interfaces[0]
+    except SavefileError as error:
+        raise click.ClickException(named(error, input_name(path))) from error

@@ -1,0 +1,99 @@
+"""A whole run: savefiles in, matching packets out, complaints on the way, and the exit status at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from cbpf.cli.matching import Verdict, matching, opened, undamaged
+from cbpf.cli.sinks import Copies, Lines, Sink
+from cbpf.cli.streams import complain, discard_output, input_name, named, put
+from cbpf.cli.verdicts import Choice, Judge
+
+if TYPE_CHECKING:
+    from cbpf.capture import Interface, Packet, Savefile
+    from cbpf.cli.options import Output
+    from cbpf.errors import SavefileError
+
+
+def deliver(paths: Sequence[str], judge: Judge, output: Output, *, also_read: Iterable[str] = ()) -> int:
+    """Do to the matching packets of the savefiles ``paths`` what ``output`` says; the exit status.
+
+    ``also_read`` are other files that this command reads, and so must not write. What is wrong with an input is
+    complained about, and the rest is still delivered; what is wrong with the output is raised.
+    """
+    delivery = Delivery(judge)
+    try:
+        with _sink(output, (*paths, *also_read)) as sink:
+            delivery.run(paths, sink, output.limit)
+        if output.counts:
+            put("".join(f"{line}\n" for line in count_lines(delivery.counts)))
+    except BrokenPipeError:
+        discard_output()
+    return delivery.status
+
+
+def count_lines(counts: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """A line for each file if there are several, and one for all."""
+    if len(counts) > 1:
+        yield from (f"{path}: {_packets(count)}" for path, count in counts)
+    yield _packets(sum(count for _, count in counts))
+
+
+def _packets(count: int) -> str:
+    return f"{count} packet" if count == 1 else f"{count} packets"
+
+
+def _sink(output: Output, inputs: Sequence[str]) -> Sink:
+    if output.write is not None:
+        return Copies(output.write, inputs, unbuffered=output.unbuffered)
+    return Sink() if output.counts else Lines(unbuffered=output.unbuffered)
+
+
+class Delivery:
+    """What happened so far: ``counts`` of matching packets, by file in the order they were read, and the ``status``."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.counts: list[tuple[str, int]] = []
+        self._choice = Choice(judge, complain)
+        self._failed = False
+
+    @property
+    def status(self) -> int:
+        if self._choice.refused and not self._choice.accepted:
+            return 2
+        return 1 if self._failed or self._choice.refused else 0
+
+    def run(self, paths: Iterable[str], sink: Sink, limit: int | None) -> None:
+        """Hand the matching packets of ``paths`` to ``sink``, up to ``limit`` of them."""
+        left = limit
+        for savefile in opened(paths, self._report):
+            found = 0
+            for packet in islice(self._matches(savefile, sink), left):
+                found += 1
+                sink.take(packet)
+            self.counts.append((input_name(savefile.path), found))
+            if left is not None:
+                left -= found
+                if not left:
+                    return
+
+    def _matches(self, savefile: Savefile, sink: Sink) -> Iterator[Packet]:
+        def choose(interface: Interface) -> Verdict | None:
+            verdict = self._choice(savefile.path, interface)
+            if verdict is not None:
+                sink.expect(interface)
+            return verdict
+
+        # A pcap file has no other interface, so without a verdict there is no need to read it.
+        if savefile.format == "pcap" and choose(savefile.interfaces[0]) is None:
+            return
+        yield from matching(undamaged(savefile, self._report), choose)
+        # Only now, since the interface described first need not have captured anything.
+        if not (self._choice.accepted or self._choice.refused) and savefile.interfaces:
+            choose(savefile.interfaces[0])
+
+    def _report(self, error: SavefileError) -> None:
+        self._failed = True
+        complain(named(error, input_name(error.path)))

@@ -1,0 +1,70 @@
+"""``cbpf run``: the packets of savefiles that a program accepts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cbpf.cli.options import input_options, one_reader_of_stdin, output, output_options
+from cbpf.cli.streams import input_name, read_text
+
+if TYPE_CHECKING:
+    from cbpf.engine import Semantics
+    from cbpf.machine import Program
+
+_EXAMPLES = """\b
+Examples:
+  cbpf run filter.bpf -r http.pcap
+  tcpdump -y EN10MB -ddd tcp port 80 | cbpf run - -r http.pcap -w web.pcap
+  cbpf compile --format json ip6 > ip6.json; cbpf run ip6.json -r http.pcap --count
+"""
+
+
+@click.command("run", short_help="Print the packets a program accepts.", epilog=_EXAMPLES)
+@click.argument("path", metavar="PROGRAM", type=click.Path())
+@input_options
+@output_options
+@click.option(
+    "--semantics",
+    type=click.Choice(["libpcap", "linux"]),
+    default="libpcap",
+    show_default=True,
+    help="Whose rules the program keeps, and who decides where machines differ.",
+)
+def command(
+    path: str,
+    semantics: Semantics,
+    paths: tuple[str, ...],
+    write: str | None,
+    count: bool,
+    limit: int | None,
+    unbuffered: bool,
+) -> int:
+    """Run PROGRAM on packets, and print those it accepts, one line each.
+
+    PROGRAM is a file ('-' is standard input) with a classic BPF program in any form that 'cbpf compile' writes:
+    assembler, or a listing by tcpdump -d, -dd or -ddd, with commas for line ends, or JSON. It must pass the verifier.
+
+    A packet is cut to the number of bytes the program returns. A JSON program knows its link type, and is not run on
+    packets of any other; all others are run on whatever there is.
+    """
+    from cbpf.cli.delivery import deliver
+    from cbpf.cli.verdicts import program_judge
+
+    one_reader_of_stdin(*paths, path)
+    where = output(write, count, limit, unbuffered)
+    return deliver(paths, program_judge(_program(path, semantics), semantics), where, also_read=(path,))
+
+
+def _program(path: str, semantics: Semantics) -> Program:
+    from cbpf.engine.interpreter import RULES
+    from cbpf.errors import ProgramError
+    from cbpf.machine import read_program, verify
+
+    try:
+        program = read_program(read_text(path))
+        verify(program, RULES[semantics])
+    except ProgramError as error:
+        raise ProgramError(f"{input_name(path)}: {error}") from error
+    return program

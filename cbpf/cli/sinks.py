@@ -1,0 +1,133 @@
+"""Where matching packets go: to lines on stdout, to a savefile, or nowhere when they are only counted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from stat import S_ISREG
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from cbpf.cli.streams import flush, input_name, put
+
+if TYPE_CHECKING:
+    from cbpf.capture import Interface, Packet, PcapngWriter, PcapWriter
+
+
+class Sink:
+    """Takes packets; this one throws them away. A context manager, whose end finishes what was begun."""
+
+    def expect(self, interface: Interface) -> None:
+        """Packets of ``interface`` may come. Raises what ``take`` raises."""
+
+    def take(self, packet: Packet) -> None:
+        """Take a packet of an interface that was expected.
+
+        Raises SavefileError or ClickException if it cannot be written, BrokenPipeError if nobody reads it any more.
+        """
+
+    def close(self) -> None:
+        """Finish. Raises what ``take`` raises."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Lines(Sink):
+    """Prints one line about each packet."""
+
+    def __init__(self, *, unbuffered: bool) -> None:
+        from cbpf.capture import summarize
+
+        self._summarize = summarize
+        self._unbuffered = unbuffered
+
+    def take(self, packet: Packet) -> None:
+        put(self._summarize(packet) + "\n")
+        if self._unbuffered:
+            flush()
+
+
+class Copies(Sink):
+    """Writes the packets to a savefile.
+
+    It is opened when the first interface is expected: a run that fails before that leaves a file as it was. ``inputs``
+    are the files that are read, which it does not write to.
+    """
+
+    def __init__(self, path: str, inputs: Sequence[str], *, unbuffered: bool) -> None:
+        self._path = path
+        self._inputs = inputs
+        self._unbuffered = unbuffered
+        self._writer: PcapWriter | PcapngWriter | None = None
+
+    def expect(self, interface: Interface) -> None:
+        from cbpf.capture import PcapngWriter, PcapWriter
+
+        if self._writer is None and self._path == "-":
+            _spare_inputs(self._inputs)
+        if self._writer is None and self._path.lower().endswith(".pcapng"):
+            self._writer = PcapngWriter(self._path, inputs=self._inputs)
+        elif self._writer is None:
+            self._writer = PcapWriter(self._path, _roomy(interface, self._inputs), inputs=self._inputs)
+        if isinstance(self._writer, PcapngWriter):
+            self._writer.add_interface(interface)
+
+    def take(self, packet: Packet) -> None:
+        assert self._writer is not None
+        self._writer.write(packet)
+        if self._unbuffered:
+            self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _spare_inputs(inputs: Sequence[str]) -> None:
+    """Raise ClickException if stdout is a file among ``inputs``: it would be read and written without end."""
+    with suppress(AttributeError, OSError, ValueError):  # no stdout, or one without a file number
+        target = os.fstat(sys.stdout.fileno())
+        for path in inputs:
+            with suppress(OSError):
+                status = os.fstat(0) if path == "-" else os.stat(path)
+                if S_ISREG(status.st_mode) and os.path.samestat(status, target):
+                    raise click.ClickException(f"standard output is {input_name(path)}, which is being read")
+
+
+def _roomy(first: Interface, paths: Sequence[str]) -> Interface:
+    """``first``, with the snapshot length and timestamp resolution that the packets of all ``paths`` need.
+
+    The header of a pcap file says these once for all packets, and comes first. So the files are looked into; those
+    which cannot be, and pcapng files, may have interfaces of any snapshot length.
+    """
+    from cbpf.capture import open_savefile
+    from cbpf.capture.limits import maximum_snaplen
+    from cbpf.errors import SavefileError
+
+    interfaces = [first]
+    surprises = False
+    for path in paths:
+        if not os.path.isfile(path):
+            surprises |= len(paths) > 1
+            continue
+        try:
+            with open_savefile(path) as savefile:
+                interfaces += savefile.interfaces
+                surprises |= savefile.format != "pcap"
+        except SavefileError:
+            continue  # nothing comes from it, and whoever reads it will say so
+    snaplen = max(each.snaplen for each in interfaces)
+    return first._replace(
+        snaplen=max(snaplen, maximum_snaplen(first.linktype)) if surprises else snaplen,
+        resolution=max((each.resolution for each in interfaces if each.nanoseconds), default=first.resolution),
+    )

@@ -1,0 +1,115 @@
+"""Standard streams and files of text: data to stdout, messages to stderr, and no noise when either goes away."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+from cbpf.errors import FilterError, SavefileError
+
+# No expression or program comes near; a device that never ends does.
+_LONGEST_TEXT = 64 * 1024 * 1024
+
+
+def complain(message: str) -> None:
+    """Write a message to stderr, if there is one."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(f"cbpf: {message}\n")
+            sys.stderr.flush()
+
+
+def input_name(path: str) -> str:
+    """What to call the input ``path`` in messages."""
+    return "standard input" if path == "-" else path
+
+
+def named(error: SavefileError, name: str) -> str:
+    """The text of ``error``, with ``name`` for its path."""
+    return name + str(error).removeprefix(error.path)
+
+
+def prepare_output() -> None:
+    """Let stdout carry file names that are not valid text: as the bytes they are."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def put(text: str) -> None:
+    """Write to stdout. BrokenPipeError if nobody reads it any more; ClickException for what else goes wrong."""
+    if sys.stdout is None:
+        raise click.ClickException("standard output is closed")
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def flush() -> None:
+    """Hand to the operating system what stdout still holds; raises as ``put`` does."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def finish_output() -> int:
+    """Flush stdout for the last time, before the interpreter would and complain in its own way; 1 if that fails."""
+    try:
+        flush()
+    except BrokenPipeError:
+        discard_output()
+    except click.ClickException as error:
+        discard_output()
+        complain(error.message)
+        return 1
+    return 0
+
+
+def discard_output() -> None:
+    """Throw away what stdout still holds and whatever is written to it from now on."""
+    with suppress(AttributeError, OSError, ValueError):  # no stdout, or one without a file number
+        number = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
+
+
+def read_text(path: str) -> str:
+    """The text of the file ``path`` ("-" for standard input), which is UTF-8.
+
+    Raises ClickException, status 1, if it cannot be read, and FilterError, status 2, if it is not text.
+    """
+    name = input_name(path)
+    try:
+        data = _read(path)
+    except OSError as error:
+        raise click.ClickException(f"{name}: cannot read: {error.strerror or error}") from error
+    if len(data) > _LONGEST_TEXT:
+        raise FilterError(f"{name}: more than {_LONGEST_TEXT} bytes are not an expression or a program")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise FilterError(f"{name}: not UTF-8 text: {data[error.start]:#04x} at byte {error.start}") from error
+
+
+def _read(path: str) -> bytes:
+    if path != "-":
+        with open(path, "rb") as file:
+            return file.read(_LONGEST_TEXT + 1)
+    if sys.stdin is None:
+        raise OSError("it is closed")
+    return sys.stdin.buffer.read(_LONGEST_TEXT + 1)
+
+
+def _unwritable(error: OSError) -> click.ClickException:
+    return click.ClickException(f"standard output: cannot write: {error.strerror or error}")

@@ -1,0 +1,114 @@
+"""Which function decides about a packet: one for each link type, made when the first packet of it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import cbpf
+from cbpf.cli.matching import Verdict
+from cbpf.cli.streams import input_name
+from cbpf.engine import PythonEngine
+from cbpf.errors import CbpfError, FilterError, Reason
+from cbpf.linktypes import LinkTypeError, linktype_name, linktype_number
+from cbpf.machine import Program
+
+if TYPE_CHECKING:
+    from cbpf.capture import Interface
+    from cbpf.cli.options import Source
+    from cbpf.engine import Semantics
+
+Judge = Callable[[int], Verdict]
+"""The verdict function for a LINKTYPE number; raises CbpfError if there can be none."""
+
+_WHOLE: Final = 0xFFFFFFFF
+
+# Refusals that another link type may not meet. All others are the expression's own fault.
+_OF_THE_LINKTYPE: Final = {
+    Reason.DIRECTION_NEEDS_WLAN,
+    Reason.MATCHES_NOTHING,
+    Reason.NOT_ON_THIS_LINKTYPE,
+    Reason.NOT_YET_SUPPORTED,
+}
+
+
+def expression_judge(source: Source) -> Judge:
+    """Verdicts by an expression, compiled for each link type. One without any words takes every packet of any."""
+    snaplen = source.snaplen or _WHOLE
+
+    def judge(linktype: int) -> Verdict:
+        if not source.expression.strip():
+            return lambda _data, _wirelen: snaplen
+        compiled = cbpf.compile(source.expression, linktype, snaplen, source.netmask, source.optimize)
+        return PythonEngine(compiled.program).run
+
+    return judge
+
+
+def program_judge(program: Program, semantics: Semantics) -> Judge:
+    """Verdicts by ``program``, for packets of its link type, or of all if it has none.
+
+    Raises ProgramError if the machine whose ``semantics`` these are would refuse it.
+    """
+    run = PythonEngine(program, semantics=semantics).run
+
+    def judge(linktype: int) -> Verdict:
+        if program.linktype is not None and _canonical(program.linktype) != _canonical(linktype):
+            raise LinkTypeError(f"the program is for {linktype_name(program.linktype)}")
+        return run
+
+    return judge
+
+
+def _canonical(linktype: int) -> int:
+    try:
+        return linktype_number(linktype)
+    except LinkTypeError:
+        return linktype
+
+
+class Choice:
+    """Chooses the verdict function for an interface, and remembers: for which link types there is none, and why.
+
+    ``accepted`` and ``refused`` say whether it had one for any interface so far, and none for any. A refusal goes to
+    ``report`` once for each file and link type, unless the link type has no part in it and nothing has been accepted:
+    then it is the expression that is wrong, and the FilterError is raised.
+    """
+
+    def __init__(self, judge: Judge, report: Callable[[str], None]) -> None:
+        self._judge = judge
+        self._report = report
+        self._known: dict[int, Verdict | CbpfError] = {}
+        self._reported: set[tuple[str, int]] = set()
+        self.accepted = False
+        self.refused = False
+
+    def __call__(self, path: str, interface: Interface) -> Verdict | None:
+        """The verdict function for packets that ``interface`` of file ``path`` captured, None if there is none."""
+        linktype = interface.linktype
+        if linktype not in self._known:
+            self._known[linktype] = self._ask(linktype)
+        found = self._known[linktype]
+        if not isinstance(found, CbpfError):
+            self.accepted = True
+            return found
+        self.refused = True
+        if (path, linktype) not in self._reported:
+            self._reported.add((path, linktype))
+            self._report(f"{input_name(path)}: {_described(interface)}: {found}")
+        return None
+
+    def _ask(self, linktype: int) -> Verdict | CbpfError:
+        try:
+            return self._judge(linktype)
+        except FilterError as error:
+            if error.reason not in _OF_THE_LINKTYPE and not self.accepted:
+                raise
+            return error
+        except CbpfError as error:
+            return error
+
+
+def _described(interface: Interface) -> str:
+    name = "" if interface.name is None else f" '{interface.name}'"
+    return f"interface {interface.number}{name} ({linktype_name(interface.linktype)})"
