@@ -79,6 +79,12 @@ class Layer(NamedTuple):
             return _under_labels(self, protocol)
         return FAMILIES[self.family](self, protocol)
 
+    def ways_to_carry(self, protocol: int) -> list[tuple[Predicate, Address]]:
+        """Each way the payload can be of this protocol, and where its network header is then."""
+        if self.family not in _WITH_SNAP or protocol not in _SNAP_ORGANIZATION or self.labels:
+            return [(self.carries(protocol), self.net)]
+        return [(equal(self.protocol.half(), protocol), self.net), (_in_snap(self, protocol), self.payload.plus(SNAP))]
+
     @property
     def is_ip(self) -> Predicate:
         return self.carries(ETHERTYPE["ip"])
@@ -117,13 +123,13 @@ def _ethernet_carries(layer: Layer, protocol: int) -> Predicate:
     field = layer.protocol.half()
     _reject_length(protocol)
     if protocol > LARGEST_LENGTH:
-        return _ethertype_or_snap(layer, protocol, at_most(field, LARGEST_LENGTH))
+        return _ethertype_or_snap(layer, protocol)
     if protocol == SAP["ipx"]:
         # Four encapsulations: Ethernet II, SNAP, 802.2, and Novell's own, IPX straight behind the 802.3 length.
         novell = equal(layer.payload.half(), 0xFFFF)
         llc = any_of(_snap(layer, OUI_ENCAPSULATED_ETHERNET, IPX_ETHERTYPE), _sap(layer, protocol), novell)
-        return any_of(equal(field, IPX_ETHERTYPE), all_of(at_most(field, LARGEST_LENGTH), llc))
-    return all_of(at_most(field, LARGEST_LENGTH), _sap(layer, protocol))
+        return any_of(equal(field, IPX_ETHERTYPE), all_of(_has_llc(layer), llc))
+    return all_of(_has_llc(layer), _sap(layer, protocol))
 
 
 # Linux's cooked captures put these in the protocol field of frames without an EtherType (linux/if_ether.h).
@@ -134,13 +140,12 @@ _COOKED_LLC = 0x0004
 def _cooked_carries(layer: Layer, protocol: int) -> Predicate:
     field = layer.protocol.half()
     _reject_length(protocol)
-    llc = equal(field, _COOKED_LLC)
     if protocol > LARGEST_LENGTH:
-        return _ethertype_or_snap(layer, protocol, llc)
+        return _ethertype_or_snap(layer, protocol)
     if protocol == SAP["ipx"]:
         in_llc = any_of(_sap(layer, protocol), _snap(layer, OUI_ENCAPSULATED_ETHERNET, IPX_ETHERTYPE))
-        return any_of(equal(field, IPX_ETHERTYPE), equal(field, _COOKED_NOVELL), all_of(llc, in_llc))
-    return all_of(llc, _sap(layer, protocol))
+        return any_of(equal(field, IPX_ETHERTYPE), equal(field, _COOKED_NOVELL), all_of(_has_llc(layer), in_llc))
+    return all_of(_has_llc(layer), _sap(layer, protocol))
 
 
 def _cooked2_carries(layer: Layer, protocol: int) -> Predicate:
@@ -222,13 +227,25 @@ def _under_labels(layer: Layer, protocol: int) -> Predicate:
     return all_of(bottom_of_stack, masked(layer.net.byte(), 0xF0, version << 4))
 
 
-def _ethertype_or_snap(layer: Layer, protocol: int, llc: Predicate) -> Predicate:
+_WITH_SNAP = frozenset({"ethernet", "cooked", "cooked2"})
+_SNAP_ORGANIZATION = {ETHERTYPE["atalk"]: OUI_APPLETALK, ETHERTYPE["aarp"]: OUI_ENCAPSULATED_ETHERNET}
+SNAP = 8  # bytes, the 802.2 header included
+
+
+def _ethertype_or_snap(layer: Layer, protocol: int) -> Predicate:
     """AppleTalk and its ARP are also looked for behind SNAP; every other EtherType only in the type field."""
-    organization = {ETHERTYPE["atalk"]: OUI_APPLETALK, ETHERTYPE["aarp"]: OUI_ENCAPSULATED_ETHERNET}.get(protocol)
     direct = equal(layer.protocol.half(), protocol)
-    if organization is None:
-        return direct
-    return any_of(direct, all_of(llc, _snap(layer, organization, protocol)))
+    return any_of(direct, _in_snap(layer, protocol)) if protocol in _SNAP_ORGANIZATION else direct
+
+
+def _in_snap(layer: Layer, protocol: int) -> Predicate:
+    return all_of(_has_llc(layer), _snap(layer, _SNAP_ORGANIZATION[protocol], protocol))
+
+
+def _has_llc(layer: Layer) -> Predicate:
+    """An 802.2 header follows: on Ethernet the type field is a length, on cooked captures it says so."""
+    field = layer.protocol.half()
+    return at_most(field, LARGEST_LENGTH) if layer.family == "ethernet" else equal(field, _COOKED_LLC)
 
 
 def _sap(layer: Layer, sap: int) -> Predicate:

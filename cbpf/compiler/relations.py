@@ -5,9 +5,9 @@ from __future__ import annotations
 from cbpf.compiler.graph import Test
 from cbpf.compiler.internet import PROTOCOL, first_fragment, ipv4_payload, ipv4_protocol, ipv6_next_header, ipv6_payload
 from cbpf.compiler.layers import ETHERTYPE
-from cbpf.compiler.predicates import TRUE, Predicate, all_of, any_bit, equal, negation
+from cbpf.compiler.predicates import TRUE, Bind, Predicate, all_of, any_bit, any_of, equal, negation
 from cbpf.compiler.scope import Scope, not_here, within
-from cbpf.compiler.values import Address, Binary, Const, Length, Negate, Value, calculate
+from cbpf.compiler.values import Address, Binary, Const, Length, Negate, Value, Variable, calculate
 from cbpf.errors import FilterError, Reason
 from cbpf.language import syntax
 
@@ -85,13 +85,22 @@ def _combine(tree: syntax.Binary, left: Value, right: Value) -> Value:
     return Binary(operator, left, right)
 
 
+def _encapsulated(scope: Scope, protocol: str) -> tuple[Predicate, Address]:
+    """A network protocol, and where its header is: that depends on the packet if there are several encapsulations."""
+    ways = scope.layer.ways_to_carry(ETHERTYPE[protocol])
+    if len(ways) == 1:
+        return ways[0]
+    start = Variable(f"{protocol} header at {scope.place}", limit=0xFFFF)
+    return any_of(*(all_of(carried, Bind(start, place.value())) for carried, place in ways)), Address(start)
+
+
 def _indexed(scope: Scope, tree: syntax.Index) -> tuple[Predicate, Address]:
     """What `protocol[...]` implies, and where its byte 0 is."""
     layer, protocol = scope.layer, tree.protocol
     if protocol == "link":
         return TRUE, layer.header
     if protocol in _NETWORK:
-        return layer.carries(ETHERTYPE[protocol]), layer.net
+        return _encapsulated(scope, protocol)
     if protocol in _TRANSPORT:
         checks = (layer.is_ip, ipv4_protocol(layer, PROTOCOL[protocol]), first_fragment(layer))
         return all_of(*checks), ipv4_payload(layer)
