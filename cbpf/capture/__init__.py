@@ -8,10 +8,16 @@
 Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter is.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.savefile import Savefile, open_savefile
-from cbpf.capture.summary import summarize
 from cbpf.capture.writer import PcapngWriter, PcapWriter, Writer, open_writer
+
+if TYPE_CHECKING:
+    from cbpf.capture.summary import summarize
 
 __all__ = [
     "Interface",
@@ -24,3 +30,13 @@ __all__ = [
     "open_writer",
     "summarize",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load the summaries when they are first asked for: they are a third of this room's start-up time."""
+    if name != "summarize":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cbpf.capture.summary import summarize
+
+    globals()[name] = summarize
+    return summarize

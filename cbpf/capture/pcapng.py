@@ -108,7 +108,7 @@ class PcapngReader:
                 if block != ENHANCED_PACKET or length & 3 or caplen + 32 > length or stop > end or number >= known:
                     break
                 interface, snaplen, multiplier, divisor, offset, convert = sources[number]
-                if caplen > snaplen or unpack_length(data, stop - 4)[0] != length or length > self._maximum_block:
+                if caplen > snaplen or unpack_length(data, stop - 4)[0] != length:
                     break
                 captured = data[pos + 28 : pos + 28 + caplen]
                 pos = stop

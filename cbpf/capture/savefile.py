@@ -36,7 +36,7 @@ class Savefile:
     * ``path``: as given, "-" for standard input.
     * ``format``: "pcap" or "pcapng".
     * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
-      if a packet block or the end comes first) and may add others while its packets are read.
+      if the end comes first: an empty capture) and may add others while its packets are read.
     * ``size``: the file's length in bytes if it is a regular file, else None.
     """
 
@@ -78,6 +78,8 @@ def open_savefile(path: str) -> Savefile:
 
     Raises SavefileError if it cannot be opened, is no savefile, or has a header that cannot be used.
     """
+    if path == "-" and sys.stdin is None:
+        raise SavefileError("standard input is closed", path=path)
     try:
         stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 (Savefile closes it)
     except OSError as error:

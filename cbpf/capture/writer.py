@@ -212,7 +212,7 @@ class PcapngWriter(_Output):
         self._put(header + data + padding + _LENGTH.pack(length))
 
 
-def open_writer(path: str, interface: Interface, *, inputs: Iterable[str] = ()) -> PcapWriter | PcapngWriter:
+def open_writer(path: str, interface: Interface, *, inputs: Iterable[str] = ()) -> Writer:
     """The writer for ``path``: pcapng if it ends in ``.pcapng``, else pcap (also for "-"); ``interface`` comes first.
 
     ``inputs`` are paths being read. Raises SavefileError as the writers do.
@@ -228,6 +228,8 @@ def _open(path: str, inputs: Iterable[str]) -> IO[bytes]:
     """Open ``path`` for writing and empty it, unless it is a file among ``inputs``."""
     try:
         if path == "-":
+            if sys.stdout is None:
+                raise SavefileError("standard output is closed", path=path)
             stream: IO[bytes] = sys.stdout.buffer
             if stream.isatty():
                 raise SavefileError("packets are not written to a terminal; redirect them", path=path)
@@ -250,7 +252,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     """Device and inode of an input; None if it has gone or never was a file."""
     try:
         status = os.fstat(sys.stdin.fileno()) if path == "-" else os.stat(path)
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # AttributeError: standard input is closed or replaced
         return None
     return status.st_dev, status.st_ino
 

@@ -92,6 +92,11 @@ def test_fcs_length_in_bits_or_bytes(stored: int, length: int, tmp_path: Path) -
         assert savefile.interfaces[0].fcslen == length
 
 
+def test_the_first_of_two_names_counts(tmp_path: Path) -> None:
+    with opened(tmp_path, section(), description(options=option(2, b"eth0") + option(2, b"eth1") + END)) as savefile:
+        assert savefile.interfaces[0].name == "eth0"
+
+
 def test_a_file_without_interfaces_is_an_empty_capture(tmp_path: Path) -> None:
     with opened(tmp_path, section(), block(5, b"statistics")) as savefile:
         assert savefile.interfaces == []
@@ -113,6 +118,7 @@ WRONG_TRAILER = enhanced(b"bad")[:-4] + struct.pack("<I", 40)
         (WRONG_TRAILER, "a block begins with the length 36 and ends with 40"),
         (enhanced(b"bad", interface=1), "a packet names interface 1, which its section does not describe"),
         (enhanced(b"bad", caplen=101), "a packet claims 101 captured bytes; the snapshot length is 100"),
+        (enhanced(bytes(104), caplen=101), "a packet claims 101 captured bytes; the snapshot length is 100"),
         (enhanced(b"bad", caplen=5), "a packet claims 5 captured bytes; its block has 4"),
         (block(6, bytes(16)), "a packet block is too short"),
         (block(2, bytes(16)), "a packet block is too short"),

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cbpf.capture import Packet, open_savefile
+from cbpf.capture import Interface, Packet, open_savefile, open_writer
 from cbpf.capture.savefile import Savefile
 from cbpf.errors import SavefileError
 
@@ -79,6 +79,16 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_savefile("-") as savefile:
         assert [packet.data for packet in savefile] == [b"packet"]
     assert not stream.closed
+
+
+def test_closed_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after ``<&-`` and ``>&-`` in a shell."""
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SavefileError, match="standard input is closed"):
+        open_savefile("-")
+    with pytest.raises(SavefileError, match="standard output is closed"):
+        open_writer("-", Interface(), inputs=["-"])
 
 
 def test_errors_name_what_cannot_be_opened(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from scapy.utils import PcapNgReader, RawPcapReader, wrpcap
 from cbpf.capture import Interface, Packet, PcapngWriter, PcapWriter, open_savefile, open_writer
 from cbpf.errors import SavefileError
 
-from .tools import REPOSITORY, SAMPLES, SECOND, needs, read, reduced
+from .tools import REPOSITORY, SAMPLES, SECOND, description, enhanced, needs, option, read, reduced, section
 
 ETHERNET = Interface()
 COOKED = Interface(linktype=113, snaplen=96, resolution=SECOND, name="any", number=1)
@@ -51,6 +51,19 @@ def test_pcapng_keeps_everything(path: Path, tmp_path: Path) -> None:
     with open_savefile(str(out)) as copy:
         assert list(copy) == kept
         assert copy.interfaces == savefile.interfaces
+
+
+def test_pcapng_byte_by_byte(tmp_path: Path) -> None:
+    """As the draft has it: blocks, options and packets padded with zeros to four bytes."""
+    path = tmp_path / "out.pcapng"
+    interface = Interface(linktype=113, snaplen=96, resolution=SECOND, name="any", fcslen=4)
+    write_pcapng(path, [Packet(2**32 + 5, 9, bytes(range(1, length + 1)), interface) for length in range(5)])
+    options = option(2, b"any") + option(9, b"\x09") + option(13, b"\x20") + option(0, b"")
+    blocks = [section(), description(113, 96, options)]
+    blocks += [enhanced(bytes(range(1, length + 1)), ticks=2**32 + 5, wirelen=9) for length in range(5)]
+    if sys.byteorder == "little":
+        assert path.read_bytes() == b"".join(blocks)
+    assert len(path.read_bytes()) == len(b"".join(blocks))
 
 
 @needs("tshark")
