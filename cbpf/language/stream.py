@@ -53,7 +53,7 @@ class Stream:
         """A syntax error about ``token``, with a suggestion if it is a name close to a keyword."""
         from difflib import get_close_matches
 
-        close = get_close_matches(token.text.lower(), KEYWORDS, n=1, cutoff=0.75) if token.kind is Kind.NAME else []
+        close = get_close_matches(token.text.lower(), KEYWORDS, n=1, cutoff=0.66) if token.kind is Kind.NAME else []
         hint = f"Did you mean '{close[0]}'?" if close else None
         found = "the expression ends too early" if token.kind is Kind.END else f"unexpected {token.kind.value}"
         return FilterError(f"{found}: {sentence}", token.span, reason=Reason.SYNTAX, hint=hint)
