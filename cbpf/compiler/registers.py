@@ -5,6 +5,7 @@ What the registers hold is known from node to node, so nothing is loaded that is
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Let, Node, Test
@@ -75,7 +76,7 @@ class _Coder:
         if isinstance(right, Const):
             self._to_a(left)
             return Instruction(op.JMP | _JUMP[test.operator] | op.K, 0, 0, right.number)
-        if test.operator in "=&" and _loads_into_x(left) and not _loads_into_x(right):
+        if test.operator in "=&" and _better_swapped(left, right):
             left, right = right, left
         self._to_both(left, right)
         return Instruction(op.JMP | _JUMP[test.operator] | op.X, 0, 0, 0)
@@ -122,7 +123,7 @@ class _Coder:
 
     def _calculate(self, value: Binary) -> None:
         left, right = value.left, value.right
-        if value.operator in COMMUTATIVE and _loads_into_x(left) and not _loads_into_x(right):
+        if value.operator in COMMUTATIVE and _better_swapped(left, right):
             left, right = right, left
         operation = op.ALU | _ARITHMETIC[value.operator]
         if isinstance(right, Const):
@@ -160,17 +161,28 @@ class _Coder:
         elif not _touches_x(left):
             self._to_x(right)
             self._to_a(left)
-        else:
-            cell = self.free_cell
-            if cell >= op.SCRATCH_CELLS:
-                raise FilterError(f"the expression needs more than the machine's {op.SCRATCH_CELLS} scratch cells")
-            self._to_a(right)
-            self._emit(op.ST, cell)
-            self.free_cell += 1
+        elif _cells_needed(left) <= _cells_needed(right):
+            cell = self._put_aside(right)
             self._to_a(left)
-            self.free_cell -= 1
             self._emit(op.LDX | op.W | op.MEM, cell)
             self.x = frozenset((right,))
+            self.free_cell -= 1
+        else:
+            cell = self._put_aside(left)
+            self._to_x(right)
+            self._emit(op.LD | op.W | op.MEM, cell)
+            self.a = frozenset((left,))
+            self.free_cell -= 1
+
+    def _put_aside(self, value: Value) -> int:
+        """Keep a value in a scratch cell while something else is computed."""
+        cell = self.free_cell
+        if cell >= op.SCRATCH_CELLS:
+            raise FilterError(f"the expression needs more than the machine's {op.SCRATCH_CELLS} scratch cells")
+        self._to_a(value)
+        self._emit(op.ST, cell)
+        self.free_cell += 1
+        return cell
 
     def _emit(self, opcode: int, k: int = 0) -> None:
         self.body.append(Instruction(opcode, 0, 0, k))
@@ -189,6 +201,32 @@ def _loads_into_x(value: Value) -> bool:
     return isinstance(value, Const | Length | Variable) or _header_length_at(value) is not None
 
 
+def _better_swapped(left: Value, right: Value) -> bool:
+    """Whether having ``right`` in A and ``left`` in X takes fewer steps than the other way round."""
+    if _loads_into_x(right):
+        return False
+    return _loads_into_x(left) or (_touches_x(left) and not _touches_x(right))
+
+
+@lru_cache(maxsize=4096)
+def _cells_needed(value: Value) -> int:
+    """How many scratch cells computing the value takes at once."""
+    match value:
+        case Load(base, _, _):
+            return 0 if base is None else _cells_needed(base)
+        case Negate(operand):
+            return _cells_needed(operand)
+        case Binary(operator, left, right):
+            if operator in COMMUTATIVE and _better_swapped(left, right):
+                left, right = right, left
+            first, second = _cells_needed(left), _cells_needed(right)
+            if _loads_into_x(right) or not _touches_x(left):
+                return max(first, second)
+            return max(first, second) + (first == second)
+    return 0
+
+
+@lru_cache(maxsize=4096)
 def _touches_x(value: Value) -> bool:
     """Whether computing the value in A needs X on the way."""
     match value:
