@@ -52,7 +52,7 @@ def command(
     form: str | None,
     linktype: int | None,
     path: str | None,
-) -> None:
+) -> int:
     """Compile EXPRESSION, and print the program.
 
     The words of the expression are joined with blanks; put '--' before them if one begins with a dash. The language is
@@ -86,6 +86,7 @@ def command(
         what.optimize,
     )
     put(write(compiled.program, Form(form or _FORMATS[max(0, min(depth, 3) - 1)])))
+    return 0
 
 
 def _linktype(linktype: str | None) -> int | None:
