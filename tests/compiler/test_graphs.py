@@ -63,7 +63,8 @@ def random_graph(choose: random.Random, size: int) -> Graph:
             wanted = wanted - {variable} if variable else wanted
         else:
             left = random_value(choose, VARIABLES)
-            right = choose.choice((Const(choose.randrange(9)), Const(choose.randrange(9)), random_value(choose, ())))
+            numbers = (Const(choose.randrange(9)), Const(choose.randrange(9)), Const(256))  # no byte reaches 256
+            right = choose.choice((*numbers, random_value(choose, ())))
             node = build.branch(Comparison(choose.choice(("=", "=", ">", ">=", "&")), left, right), then, orelse, SPANS)
             wanted |= others | variables(left)
         levels.append((node, wanted))
@@ -150,6 +151,24 @@ def test_programs_do_what_graphs_say(size: int, keep_registers: bool) -> None:
         for _ in range(20):
             packet = random_packet(choose)
             assert bool(run(emitted, packet)) == walk(graph, packet), (seed, packet)
+
+
+@pytest.mark.parametrize(
+    ("hazard", "packet"),
+    [
+        (Load(None, 6, 1), bytes((1, 1))),
+        (Binary("&", Binary("/", Load(None, 0, 1), Load(None, 1, 1)), Const(255)), b"\1\0"),
+    ],
+)
+def test_what_succeeded_on_one_way_only_may_fail_on_the_other(hazard: Value, packet: Packet) -> None:
+    build = Builder()
+    surely_false = Comparison(">", hazard, Const(256))
+    node = build.branch(surely_false, REJECT, ACCEPT, SPANS)
+    node = build.branch(Comparison("=", Load(None, 0, 1), Const(1)), node, REJECT, SPANS)
+    one_way = build.let(None, hazard, node, SPANS)
+    graph = build.graph(build.branch(Comparison("=", Length(), Const(2)), node, one_way, SPANS))
+    assert not walk(graph, packet)
+    assert not walk(thread(graph), packet)
 
 
 def test_far_targets_are_reached() -> None:
