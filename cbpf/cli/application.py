@@ -92,7 +92,6 @@ def _status(arguments: list[str]) -> int:
     except Terminated:
         return _TERMINATED
     except BrokenPipeError:
-        discard_output()
         return 0
     except click.UsageError as error:
         complain(error.format_message())
@@ -103,17 +102,20 @@ def _status(arguments: list[str]) -> int:
         complain(error.format_message())
         return error.exit_code
     except SavefileError as error:
+        if error.path == "-":
+            discard_output()
         complain(named(error, "standard output" if error.path == "-" else error.path))
         return _FAILED
     except MemoryError:
         complain("out of memory")
         return _FAILED
-    except OSError as error:
+    except OSError as error:  # click's, who prints help; files have errors of their own
+        discard_output()
         complain(error.strerror or str(error))
         return _FAILED
     except CbpfError as error:
         complain(str(error))
-        return _REFUSED if isinstance(error, ValueError) else _FAILED
+        return _REFUSED
 
 
 def _invoke(arguments: list[str]) -> int:

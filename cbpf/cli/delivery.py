@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from cbpf.cli.matching import Verdict, matching, opened, undamaged
 from cbpf.cli.sinks import Copies, Lines, Sink
-from cbpf.cli.streams import complain, discard_output, input_name, named, put
+from cbpf.cli.streams import complain, input_name, named, put
 from cbpf.cli.verdicts import Choice, Judge
 
 if TYPE_CHECKING:
@@ -24,13 +25,11 @@ def deliver(paths: Sequence[str], judge: Judge, output: Output, *, also_read: It
     complained about, and the rest is still delivered; what is wrong with the output is raised.
     """
     delivery = Delivery(judge)
-    try:
+    with suppress(BrokenPipeError):  # whoever reads the output has had enough
         with _sink(output, (*paths, *also_read)) as sink:
             delivery.run(paths, sink, output.limit)
         if output.counts:
             put("".join(f"{line}\n" for line in count_lines(delivery.counts)))
-    except BrokenPipeError:
-        discard_output()
     return delivery.status
 
 

@@ -74,7 +74,6 @@ def input_options(command: _Command) -> _Command:
         metavar="FILE",
         multiple=True,
         required=True,
-        callback=_inputs,
         help="Read packets from the savefile FILE, pcap or pcapng ('-' is standard input). May be repeated.",
     )(command)
 
@@ -131,11 +130,6 @@ def _all(*decorators: _Decorator[_Command]) -> _Decorator[_Command]:
         return command
 
     return decorate
-
-
-def _inputs(_context: click.Context, _option: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
-    one_reader_of_stdin(*paths)
-    return paths
 
 
 def _netmask(_context: click.Context, _option: click.Parameter, netmask: str | None) -> str | None:

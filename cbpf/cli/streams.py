@@ -48,7 +48,7 @@ def put(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _unwritable(error) from error
+        raise _given_up(error) from error
 
 
 def flush() -> None:
@@ -59,7 +59,7 @@ def flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _unwritable(error) from error
+        raise _given_up(error) from error
 
 
 def finish_output() -> int:
@@ -69,7 +69,6 @@ def finish_output() -> int:
     except BrokenPipeError:
         discard_output()
     except click.ClickException as error:
-        discard_output()
         complain(error.message)
         return 1
     return 0
@@ -111,5 +110,7 @@ def _read(path: str) -> bytes:
     return sys.stdin.buffer.read(_LONGEST_TEXT + 1)
 
 
-def _unwritable(error: OSError) -> click.ClickException:
+def _given_up(error: OSError) -> click.ClickException:
+    """What to raise about stdout, of which nobody will hear a second time."""
+    discard_output()
     return click.ClickException(f"standard output: cannot write: {error.strerror or error}")

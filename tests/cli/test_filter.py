@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cbpf.capture import PcapWriter
+from cbpf.capture import Interface, Packet, PcapWriter
 
 from .tools import CAPTURES, DAMAGED, DNS, HTTP, LINUX_SLL, MIXED, cbpf, packets
 
@@ -73,6 +73,16 @@ def test_snapshot_length_without_expression(tmp_path: Path) -> None:
     out = tmp_path / "out.pcap"
     assert cbpf("filter", "-r", HTTP, "-w", out, "-s", "20").status == 0
     assert {len(packet.data) for packet in packets(out)} == {20}
+
+
+def test_long_packets_stay_whole(tmp_path: Path) -> None:
+    """D-Bus messages may be longer than the 262144 bytes that limit most packets."""
+    interface = Interface(linktype=231, snaplen=2**20)
+    path, out = tmp_path / "in.pcap", tmp_path / "out.pcap"
+    with PcapWriter(str(path), interface) as writer:
+        writer.write(Packet(0, 300_000, bytes(300_000), interface))
+    assert cbpf("filter", "-r", path, "-w", out).status == 0
+    assert [len(packet.data) for packet in packets(out)] == [300_000]
 
 
 def test_an_impossible_expression_is_refused_unless_unoptimized() -> None:

@@ -20,7 +20,9 @@ def packet(data: bytes, interface: Interface = ETHERNET, wirelen: int = 100) -> 
 def test_verdicts_decide_how_much_is_kept() -> None:
     given = [packet(bytes([kept]) + b"abc") for kept in (0, 1, 3, 4, 9)]
     found = matching(given, lambda _: lambda data, _wirelen: data[0])
-    assert list(found) == [packet(b"\x01"), packet(b"\x03ab"), packet(b"\x04abc"), packet(b"\x09abc")]
+    kept = list(found)
+    assert kept == [packet(b"\x01"), packet(b"\x03ab"), packet(b"\x04abc"), packet(b"\x09abc")]
+    assert [kept[2] is given[3], kept[3] is given[4]] == [True, True]
 
 
 def test_verdicts_know_the_wire_length() -> None:
@@ -50,6 +52,15 @@ def test_files_that_cannot_be_opened_are_left_out(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     assert [savefile.path for savefile in opened([DNS, missing, HTTP], errors.append)] == [DNS, HTTP]
     assert [error.path for error in errors] == [missing]
+
+
+def test_one_file_is_open_at_a_time() -> None:
+    one, other = opened([DNS, HTTP], lambda _: None), opened([HTTP], lambda _: None)
+    first, _ = next(one), next(one)
+    assert list(next(other))
+    # Nothing has been taken from it, and now nothing more can be.
+    first.close()
+    assert first._stream.closed
 
 
 def test_damage_is_reported_once_and_last() -> None:

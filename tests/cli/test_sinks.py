@@ -88,6 +88,20 @@ def test_room_for_the_packets_of_later_files(tmp_path: Path) -> None:
     assert [packet.data for packet in packets(out)] == [p.data for path in (short, HTTP) for p in packets(path)]
 
 
+def test_room_for_the_packets_of_a_stream(tmp_path: Path) -> None:
+    short, out = CAPTURES / "snaplen-96.pcap", tmp_path / "out.pcap"
+    assert cbpf("filter", "-r", short, "-r", "-", "-w", out, stdin=Path(HTTP).read_bytes()) == (0, b"", "")
+    assert [packet.data for packet in packets(out)] == [p.data for path in (short, HTTP) for p in packets(path)]
+
+
+def test_bad_files_need_no_room(tmp_path: Path) -> None:
+    bad, out = tmp_path / "bad.pcap", tmp_path / "out.pcap"
+    bad.write_text("Not packets.")
+    result = cbpf("filter", "-r", CAPTURES / "snaplen-96.pcap", "-r", bad, "-w", out)
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert struct.unpack_from("=I", out.read_bytes(), 16) == (96,)
+
+
 def test_room_for_later_interfaces_of_one_file(tmp_path: Path) -> None:
     narrow, wide = Interface(snaplen=64, number=0), Interface(snaplen=1500, number=1)
     path = make(tmp_path / "in.pcapng", Packet(1000, 60, bytes(60), narrow), Packet(2000, 900, bytes(900), wide))

@@ -58,7 +58,10 @@ def start(*arguments: str | Path | bytes, prepare: Callable[[], Any] | None = No
 
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     command = [sys.executable, "-m", "cbpf", *arguments]
-    options = {**pipes, **streams}
+    # As users have it, whatever the tests run under.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LC_", "LANG"))}
+    environment |= {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:strict"}
+    options = {"env": environment, **pipes, **streams}
     return subprocess.Popen(command, **options, preexec_fn=begin, cwd=REPOSITORY)  # noqa: PLW1509 -- no threads
 
 
