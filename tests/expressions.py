@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from hypothesis import strategies as st
@@ -278,11 +277,18 @@ def _joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-def expressions(linktype: str, most_parts: int = 8) -> st.SearchStrategy[str]:
+def conditions(linktype: str) -> list[str]:
+    """Simple conditions that make sense on a link type."""
+    return [text.replace("~", " ") for key in ("", linktype) for text in _CONDITIONS.get(key, "").split()]
+
+
+def combined(leaves: st.SearchStrategy[str], most: int) -> st.SearchStrategy[str]:
+    """Up to that many conditions, joined at random by and, or, not and parentheses."""
+    return st.recursive(leaves, _joined, max_leaves=most)
+
+
+def expressions(linktype: str, most: int = 8) -> st.SearchStrategy[str]:
     """Random expressions for a link type. Some are refused: `arp` behind `mpls`, division by a constant 0."""
-    known = [text.replace("~", " ") for key in ("", linktype) for text in _CONDITIONS.get(key, "").split()]
-    condition = st.sampled_from(known)
+    condition = st.sampled_from(conditions(linktype))
     negated = st.builds("not {}".format, condition)
-    leaves: st.SearchStrategy[str] = st.one_of(condition, condition, negated, _COMPARISONS)
-    join: Callable[[st.SearchStrategy[str]], st.SearchStrategy[str]] = _joined
-    return st.recursive(leaves, join, max_leaves=most_parts)
+    return combined(st.one_of(condition, condition, negated, _COMPARISONS), most)

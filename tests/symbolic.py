@@ -33,6 +33,7 @@ WORD: Final = 0xFFFFFFFF
 LONGEST: Final = 0xFFFF  # bytes of a packet
 TIMEOUT: Final = 20.0  # seconds
 MOST_REFINEMENTS: Final = 200
+_READABLE: Final = (40, 80, 160, 320, 1500)  # lengths to be tried of a packet that somebody will look at
 MOST_STATES: Final = 300  # at one instruction
 
 
@@ -109,7 +110,7 @@ def _search(packet: _Packet, doubt: Truth, programs: tuple[Program, Program], ti
         model = solver.model()
         found = _replayed(packet, model, programs)
         if found:
-            return found
+            return _shortest(solver, packet, programs) or found
         lessons = packet.contradictions(model)
         if not lessons:
             raise AssertionError(f"the interpreter does not confirm a packet for {programs[0]!r} and {programs[1]!r}")
@@ -122,6 +123,16 @@ def _replayed(packet: _Packet, model: z3.ModelRef, programs: tuple[Program, Prog
     octets, wirelen = packet.concrete(model)
     first, second = (run(program, octets, wirelen) for program in programs)
     return Counterexample(octets, wirelen, (first, second)) if first != second else None
+
+
+def _shortest(solver: z3.Solver, packet: _Packet, programs: tuple[Program, Program]) -> Counterexample | None:
+    """A counterexample that can be read, if there is one of ordinary length."""
+    for length in _READABLE:
+        if solver.check(z3.ULE(packet.length, length)) == z3.sat:
+            found = _replayed(packet, solver.model(), programs)
+            if found:
+                return found
+    return None
 
 
 class _Packet:

@@ -1,0 +1,142 @@
+"""libpcap's compiler, and its judgement on the packets of savefiles, through ctypes.
+
+Everything works on an opened savefile, since on other handles libpcap compiles for captures of this computer: with its
+own address family numbers on NULL, for instance.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes.util import find_library
+from functools import cache
+from pathlib import Path
+
+from cbpf.linktypes import linktype_number
+from cbpf.machine import DEFAULT_SNAPLEN, Instruction, Program
+
+NO_NETMASK = 0xFFFFFFFF
+_ERROR_SIZE = 256  # PCAP_ERRBUF_SIZE
+
+
+class Refused(ValueError):
+    """libpcap does not compile an expression, or does not open a file; the text is its message."""
+
+
+class _Insn(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint32))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.POINTER(_Insn)))
+
+
+class _Header(ctypes.Structure):
+    """struct pcap_pkthdr."""
+
+    _fields_ = (
+        ("seconds", ctypes.c_long),
+        ("microseconds", ctypes.c_long),
+        ("captured", ctypes.c_uint32),
+        ("wirelen", ctypes.c_uint32),
+    )
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(find_library("pcap") or "libpcap.so.0.8")
+    library.pcap_open_offline.restype = ctypes.c_void_p
+    library.pcap_geterr.restype = ctypes.c_char_p
+    library.pcap_lib_version.restype = ctypes.c_char_p
+    for name in ("pcap_close", "pcap_geterr"):
+        getattr(library, name).argtypes = [ctypes.c_void_p]
+    library.pcap_compile.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(_Program),
+        ctypes.c_char_p,
+        ctypes.c_int,
+        ctypes.c_uint32,
+    ]
+    library.pcap_next_ex.argtypes = [
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.POINTER(_Header)),
+        ctypes.POINTER(ctypes.c_void_p),
+    ]
+    library.pcap_offline_filter.argtypes = [ctypes.POINTER(_Program), ctypes.POINTER(_Header), ctypes.c_void_p]
+    return library
+
+
+def version() -> str:
+    """As in "libpcap version 1.10.3 (with TPACKET_V3)"; the second last of these words but one."""
+    text: bytes = _library().pcap_lib_version()
+    return text.decode().split()[2]
+
+
+def compile_expression(
+    expression: str, linktype: str, *, optimize: bool = False, netmask: int = NO_NETMASK, swapped: bool = False
+) -> Program:
+    """What libpcap compiles for a savefile of a link type, of this computer's byte order unless ``swapped``."""
+    with _empty_savefile(linktype, swapped) as path, _opened(path) as handle, _compiled(
+        handle, expression, optimize, netmask
+    ) as compiled:
+        fields = (compiled.instructions[index] for index in range(compiled.length))
+        return Program([Instruction(insn.code, insn.jt, insn.jf, insn.k) for insn in fields], expression=expression)
+
+
+def matches(path: Path, expressions: list[str], *, optimize: bool) -> list[list[bool] | None]:
+    """For each expression, whether each packet of a savefile matches; None if libpcap refuses the expression.
+
+    A file that is damaged further on counts up to there. Refused if it cannot be opened at all.
+    """
+    return [_matches_of(path, expression, optimize) for expression in expressions]
+
+
+def _matches_of(path: Path, expression: str, optimize: bool) -> list[bool] | None:
+    library = _library()
+    header, data = ctypes.POINTER(_Header)(), ctypes.c_void_p()
+    found = []
+    with _opened(path) as handle:
+        try:
+            with _compiled(handle, expression, optimize, NO_NETMASK) as compiled:
+                while library.pcap_next_ex(handle, ctypes.byref(header), ctypes.byref(data)) == 1:
+                    found.append(bool(library.pcap_offline_filter(ctypes.byref(compiled), header, data)))
+        except Refused:
+            return None
+    return found
+
+
+@contextmanager
+def _empty_savefile(linktype: str, swapped: bool) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        order = ">" if swapped == (struct.pack("=H", 1) == b"\1\0") else "<"
+        file.write(struct.pack(f"{order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, DEFAULT_SNAPLEN, linktype_number(linktype)))
+        file.flush()
+        yield Path(file.name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ctypes.c_void_p]:
+    error = ctypes.create_string_buffer(_ERROR_SIZE)
+    address = _library().pcap_open_offline(str(path).encode(), error)
+    if not address:
+        raise Refused(error.value.decode(errors="replace"))
+    handle = ctypes.c_void_p(address)
+    try:
+        yield handle
+    finally:
+        _library().pcap_close(handle)
+
+
+@contextmanager
+def _compiled(handle: ctypes.c_void_p, expression: str, optimize: bool, netmask: int) -> Iterator[_Program]:
+    library, compiled = _library(), _Program()
+    if library.pcap_compile(handle, ctypes.byref(compiled), expression.encode(), int(optimize), netmask):
+        message: bytes = library.pcap_geterr(handle)
+        raise Refused(message.decode(errors="replace"))
+    try:
+        yield compiled
+    finally:
+        library.pcap_freecode(ctypes.byref(compiled))
