@@ -53,6 +53,7 @@ def start(*arguments: str | Path | bytes, prepare: Callable[[], Any] | None = No
     def begin() -> None:
         # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.alarm(30)  # a test that waits for what never comes should fail, not hang
         if prepare is not None:
             prepare()
 
