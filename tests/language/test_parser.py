@@ -122,7 +122,7 @@ MISTAKES = {
     "net 10.0.0.0 mask 255": ("255", "mask"),
     "len": ("", "compare"),
     "tcp[0]": ("", "compare"),
-    "(1)": ("", "compare"),
+    "(1)": ("1", "qualifier"),
     "1 < 2 < 3": ("<", "chain"),
     "tcp[0": ("", "open"),
     "tcp[0) = 1": (")", "open"),
@@ -172,10 +172,8 @@ def test_depth_does_not_matter(text: str, answer: str) -> None:
     assert render(parse(text)) == answer
 
 
-@pytest.mark.parametrize(
-    "text", ["(" * 500_000, "ip[" * 300_000, "1+" * 500_000 + "1 = 1", "tcp " * 250_000, "-" * 1_000_000]
-)
-def test_a_megabyte_of_nonsense_is_answered(text: str) -> None:  # fmt: skip
+@pytest.mark.parametrize("text", ["(" * 1_000_000, "1+" * 500_000 + "1 = 1", "ip[" * 333_333])
+def test_a_megabyte_of_nonsense_is_answered(text: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text)
     assert len(str(caught.value)) < 1000
@@ -189,9 +187,8 @@ def test_a_megabyte_of_sense_is_parsed() -> None:
     assert tree.span == Span(0, len(text))
 
 
-words = st.sampled_from(
-    [*KEYWORDS, *CONSTANTS, "(", ")", "[", "]", ":", "=", "<", "&", "%", "-", "/", "80", "1.2.3.4", "fe80::1", "a"]
-)
+signs = ["(", ")", "[", "]", ":", "=", "<", "&", "%", "-", "/"]
+words = st.sampled_from([*KEYWORDS, *CONSTANTS, *signs, *signs, "80", "1.2.3.4", "fe80::1", "a"])
 
 
 @settings(max_examples=400, deadline=None)
