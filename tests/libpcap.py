@@ -79,9 +79,11 @@ def compile_expression(
     expression: str, linktype: str, *, optimize: bool = False, netmask: int = NO_NETMASK, swapped: bool = False
 ) -> Program:
     """What libpcap compiles for a savefile of a link type, of this computer's byte order unless ``swapped``."""
-    with _empty_savefile(linktype, swapped) as path, _opened(path) as handle, _compiled(
-        handle, expression, optimize, netmask
-    ) as compiled:
+    with (
+        _empty_savefile(linktype, swapped) as path,
+        _opened(path) as handle,
+        _compiled(handle, expression, optimize, netmask) as compiled,
+    ):
         fields = (compiled.instructions[index] for index in range(compiled.length))
         return Program([Instruction(insn.code, insn.jt, insn.jf, insn.k) for insn in fields], expression=expression)
 
