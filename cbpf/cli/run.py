@@ -28,13 +28,12 @@ Examples:
 @click.option(
     "--semantics",
     type=click.Choice(["libpcap", "linux"]),
-    default="libpcap",
-    show_default=True,
-    help="Whose rules the program keeps, and who decides where machines differ.",
+    help="Verify by this machine's rules alone, and run as it does where machines differ.  \
+[default: the rules of both, run as libpcap does]",
 )
 def command(
     path: str,
-    semantics: Semantics,
+    semantics: Semantics | None,
     paths: tuple[str, ...],
     write: str | None,
     count: bool,
@@ -54,17 +53,18 @@ def command(
 
     one_reader_of_stdin(*paths, path)
     where = output(write, count, limit, unbuffered)
-    return deliver(paths, program_judge(_program(path, semantics), semantics), where, also_read=(path,))
+    program = _program(path, semantics)
+    return deliver(paths, program_judge(program, semantics or "libpcap"), where, also_read=(path,))
 
 
-def _program(path: str, semantics: Semantics) -> Program:
+def _program(path: str, semantics: Semantics | None) -> Program:
     from cbpf.engine.interpreter import RULES
     from cbpf.errors import ProgramError
-    from cbpf.machine import read_program, verify
+    from cbpf.machine import Rules, read_program, verify
 
     try:
         program = read_program(read_text(path))
-        verify(program, RULES[semantics])
+        verify(program, RULES[semantics] if semantics else Rules.ALL)
     except ProgramError as error:
         raise ProgramError(f"{input_name(path)}: {error}") from error
     return program

@@ -81,12 +81,14 @@ def test_semantics() -> None:
     assert cbpf("run", "-", "-r", DNS, "--count", "--semantics", "linux", stdin=shifts).text == "6 packets\n"
 
 
-def test_rules_are_those_of_the_semantics() -> None:
+def test_rules_are_those_of_both_machines_or_of_the_one_named() -> None:
     unwritten = "ld M[3]\n ret #1"
-    assert cbpf("run", "-", "-r", DNS, "--count", stdin=unwritten).text == "6 packets\n"
-    refused = cbpf("run", "-", "-r", DNS, "--count", "--semantics", "linux", stdin=unwritten)
-    assert (refused.status, refused.out) == (2, b"")
-    assert refused.err.startswith("cbpf: standard input: instruction 0: reads M[3]")
+    alone = cbpf("run", "-", "-r", DNS, "--count", "--semantics", "libpcap", stdin=unwritten)
+    assert alone.text == "6 packets\n"
+    for semantics in ([], ["--semantics", "linux"]):
+        refused = cbpf("run", "-", "-r", DNS, "--count", *semantics, stdin=unwritten)
+        assert (refused.status, refused.out) == (2, b"")
+        assert refused.err.startswith("cbpf: standard input: instruction 0: reads M[3]")
 
 
 @pytest.mark.parametrize(
