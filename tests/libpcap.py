@@ -88,25 +88,14 @@ def compile_expression(
         return Program([Instruction(insn.code, insn.jt, insn.jf, insn.k) for insn in fields], expression=expression)
 
 
-def matches(path: Path, expressions: list[str], *, optimize: bool) -> list[list[bool] | None]:
-    """For each expression, whether each packet of a savefile matches; None if libpcap refuses the expression.
-
-    A file that is damaged further on counts up to there. Refused if it cannot be opened at all.
-    """
-    return [_matches_of(path, expression, optimize) for expression in expressions]
-
-
-def _matches_of(path: Path, expression: str, optimize: bool) -> list[bool] | None:
+def matches(path: Path, expression: str, *, optimize: bool = False) -> list[bool]:
+    """Whether each packet of a savefile matches; up to where it is damaged, if it is."""
     library = _library()
     header, data = ctypes.POINTER(_Header)(), ctypes.c_void_p()
     found = []
-    with _opened(path) as handle:
-        try:
-            with _compiled(handle, expression, optimize, NO_NETMASK) as compiled:
-                while library.pcap_next_ex(handle, ctypes.byref(header), ctypes.byref(data)) == 1:
-                    found.append(bool(library.pcap_offline_filter(ctypes.byref(compiled), header, data)))
-        except Refused:
-            return None
+    with _opened(path) as handle, _compiled(handle, expression, optimize, NO_NETMASK) as compiled:
+        while library.pcap_next_ex(handle, ctypes.byref(header), ctypes.byref(data)) == 1:
+            found.append(bool(library.pcap_offline_filter(ctypes.byref(compiled), header, data)))
     return found
 
 

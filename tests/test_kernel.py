@@ -1,0 +1,53 @@
+"""The running kernel, given optimized programs, keeps what ``Filter.match`` keeps of the sample captures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import cbpf
+from cbpf import FilterError, Reason
+from cbpf.capture import open_savefile
+from cbpf.errors import SavefileError
+from cbpf.linktypes import linktype_name
+
+from .expressions import EXPRESSIONS, NETMASK, TUNNELS
+from .oracles import kernel_verdicts, needs_kernel
+from .shared import LINKTYPES
+
+pytestmark = needs_kernel
+
+SNAPLEN = 96
+
+
+def _frames(linktype: str) -> list[bytes]:
+    """All different frames of a link type in the samples, and some of them cut short."""
+    frames: dict[bytes, None] = {}
+    for path in sorted((Path(__file__).resolve().parents[1] / "captures").glob("*.pcap*")):
+        try:
+            with open_savefile(str(path)) as savefile:
+                for packet in savefile:
+                    if packet.data and linktype_name(packet.interface.linktype) == linktype:
+                        frames[packet.data] = None
+        except SavefileError:
+            continue  # the frames before the damage count
+    return [*frames, *(frame[: 1 + number % len(frame)] for number, frame in enumerate(frames))]
+
+
+@pytest.mark.parametrize("linktype", LINKTYPES)
+def test_the_kernel_keeps_what_we_keep(linktype: str) -> None:
+    frames = _frames(linktype)
+    assert frames
+    kept = 0
+    for _, expression in (row for row in EXPRESSIONS + TUNNELS if row[0] == linktype):
+        try:
+            compiled = cbpf.compile(expression, linktype, SNAPLEN, NETMASK)
+        except FilterError as error:
+            if error.reason is Reason.MATCHES_NOTHING:
+                continue
+            raise
+        ours = [min(compiled.match(frame), len(frame)) for frame in frames]
+        assert kernel_verdicts(compiled.program, frames) == ours, expression
+        kept += sum(verdict > 0 for verdict in ours)
+    assert kept > len(frames)
