@@ -73,11 +73,11 @@ class _Coder:
 
     def test(self, test: Test) -> Instruction:
         left, right = test.left, test.right
+        if test.operator in "=&" and _better_swapped(left, right):
+            left, right = right, left
         if isinstance(right, Const):
             self._to_a(left)
             return Instruction(op.JMP | _JUMP[test.operator] | op.K, 0, 0, right.number)
-        if test.operator in "=&" and _better_swapped(left, right):
-            left, right = right, left
         self._to_both(left, right)
         return Instruction(op.JMP | _JUMP[test.operator] | op.X, 0, 0, 0)
 
@@ -202,7 +202,9 @@ def _loads_into_x(value: Value) -> bool:
 
 
 def _better_swapped(left: Value, right: Value) -> bool:
-    """Whether having ``right`` in A and ``left`` in X takes fewer steps than the other way round."""
+    """Whether having ``right`` in A and ``left`` in X, or in the instruction, is better than the other way round."""
+    if isinstance(left, Const) or isinstance(right, Const):
+        return not isinstance(right, Const)
     if _loads_into_x(right):
         return False
     return _loads_into_x(left) or (_touches_x(left) and not _touches_x(right))
@@ -235,7 +237,7 @@ def _touches_x(value: Value) -> bool:
         case Negate(operand):
             return _touches_x(operand)
         case Binary(operator, left, right):
-            if isinstance(right, Const) or (operator in COMMUTATIVE and isinstance(left, Const)):
-                return _touches_x(left) or _touches_x(right)
-            return True
+            if operator in COMMUTATIVE and _better_swapped(left, right):
+                left, right = right, left
+            return _touches_x(left) or not isinstance(right, Const)
     return False

@@ -139,6 +139,18 @@ def attempt(text: str, *, optimize: bool) -> tuple[cbpf.Filter | None, cbpf.Filt
         return None, error
 
 
+def test_every_pair_of_small_operands() -> None:
+    """Which register holds what depends on the shape of both sides: all shapes with one operation or none."""
+    leaves = [number(3), Tree("len", len, False), load(number(1), 1)]
+    shapes = leaves + [combined(sign, left, right) for sign in "+-" for left in leaves for right in leaves]
+    packet = bytes((9, 4, 7, 3, 1))
+    for left in shapes:
+        for right in shapes:
+            for optimize in (False, True):
+                compiled, _ = attempt(f"{left.text} = {right.text} or len > 9", optimize=optimize)
+                assert bool(compiled and compiled.match(packet)) == expected(left, "=", right, packet)
+
+
 @pytest.mark.parametrize("sign", ["+", "-", "|", "^", "*"])
 def test_long_chains_need_no_more_scratch_cells_than_there_are(sign: str) -> None:
     tree = number(0)
