@@ -2,7 +2,9 @@
 
 Conditional jumps reach 255 instructions. The code is laid out from its end to its beginning, so that when a jump is
 placed, the distance to its targets is known for good; where it is too far, a step on the way is put right behind the
-jump: a copy of the return, or an unconditional jump, which reaches any distance.
+jump: a copy of the return, or an unconditional jump, which reaches any distance. Programs that use scratch memory get
+no copies of returns: Linux's check that cells are written before they are read takes a return to run on into what
+stands behind it, and would refuse them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction
 
 FARTHEST_JUMP = 255
+_STORES = (op.ST, op.STX)
 
 Emitted = list[tuple[Instruction, tuple[Span, ...]]]
 
@@ -38,15 +41,17 @@ def emit(graph: Graph, snaplen: int, *, keep_registers: bool) -> Emitted:
         leaving = codes[node].registers
         for following in successors(node):
             arriving[following] = leaving.common(arriving.get(following, leaving))
-    return _Layout(graph.spans, snaplen).lay(order, codes)
+    uses_scratch = any(instruction.code in _STORES for made in codes.values() for instruction in made.body)
+    return _Layout(graph.spans, snaplen, copy_returns=not uses_scratch).lay(order, codes)
 
 
 class _Layout:
     """The program backwards: position 0 is its last instruction."""
 
-    def __init__(self, spans: dict[Node, Spans], snaplen: int) -> None:
+    def __init__(self, spans: dict[Node, Spans], snaplen: int, *, copy_returns: bool) -> None:
         self.spans = spans
         self.snaplen = snaplen
+        self.copy_returns = copy_returns
         self.placed: Emitted = []
         self.entry: dict[Node, int] = {}  # the position of a node's first instruction
         self.relay: dict[Node, int] = {}  # the position of the nearest jump to it, or copy of it
@@ -87,7 +92,7 @@ class _Layout:
         return len(self.placed) - 1 - max(self.entry[target], self.relay.get(target, -1))
 
     def _place_relay(self, node: Node, target: Node) -> None:
-        if isinstance(target, Verdict):
+        if isinstance(target, Verdict) and self.copy_returns:
             self._place(self._return(target), node)
         else:
             self._place(Instruction(op.JMP | op.JA, 0, 0, len(self.placed) - 1 - self.entry[target]), node)
