@@ -13,7 +13,7 @@ class Span(NamedTuple):
     end: int
 
 
-NOWHERE = Span(0, 0)
+NOWHERE = Span(0, 0)  # an error that is about no part of the expression
 
 
 class Reason(StrEnum):
@@ -104,8 +104,8 @@ _WINDOW = 100
 
 
 def underline(expression: str, span: Span) -> list[str]:
-    """Two lines, the part of ``expression`` around ``span`` and carets under it; none if there is no expression."""
-    if not expression:
+    """Two lines, the part of ``expression`` around ``span`` and carets under it; none if the error is about no part."""
+    if not expression or span == NOWHERE:
         return []
     start = min(span.start, len(expression))
     end = max(start + 1, min(span.end, start + _WINDOW))
