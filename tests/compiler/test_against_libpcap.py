@@ -136,7 +136,7 @@ def test_random_expressions(linktype: str) -> None:
     claim = Claim.WHERE_SECOND_LOADED if linktype in _FIXING else Claim.EVERYWHERE
     sound = [condition for condition in conditions(linktype) if not _FAULTY.search(condition)]
 
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(combined(st.sampled_from(sound), 8))
     def check(drawn: str) -> None:
         expression = _within_reach(drawn, linktype)

@@ -57,7 +57,7 @@ ON_ETHERNET = {
     NAME: [
         "{port nosuch}", "{proto nosuch}", "{ether proto nosuch}", "{ether proto IP}", "{iso proto nosuch}",
         "net {nosuch}", "{ether host nosuch}", "{gateway nosuch}", "llc {nosuch}", "{host nosuch}",
-        "tcp port 80 or {nosuch}", r"{isis proto \clnp}", "{portrange web-nosuch}",
+        "tcp port 80 or {nosuch}", r"{isis proto \clnp}", "{portrange web-nosuch}", "{portrange web}",
     ],
     MISMATCH: [
         "{port 1.2.3.4}", "{portrange ::1}", "{proto 1.2.3.4}", "{host 10.0.0.0/8}", "{src 10.0.0.0/8}",
