@@ -28,6 +28,11 @@ EQUAL = [
     ("ldb [4]\nldb [9]\nret #1", "ldb [9]\nret #1"),
     ("ld #0\nldb [0]\nneg\nneg\nret a", "ldb [0]\nret a"),
     ("ldx #3\nldb [x+2]\nst M[0]\nldb [5]\nldx M[0]\nsub x\njeq #0, y, n\ny: ret #1\nn: ret #2", "ldb [5]\nret #1"),
+    ("ldb [0]\nadd #100\ntax\nldb [x+0]\nret #1", "ldb [0]\ntax\nldb [x+100]\nret #1"),
+    (
+        "ldb [0]\njne #7, n\ntax\nldb [x+0]\nret a\nn: ret #0",
+        "ldb [0]\njne #7, n\nldb [7]\nret a\nn: ret #0",
+    ),
     ("ldb [0]\ntax\nldb [x+0]\nst M[0]\nldb [0]\nadd #1\nsub #1\ntax\nldb [x+0]\nldx M[0]\nxor x\nret a", REJECT),
 ]
 DIFFERENT = [
