@@ -52,11 +52,12 @@ class FilterError(CbpfError, ValueError):
         hint: str | None = None,
         expression: str = "",
     ) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.message = message
         self.span = span
         self.reason = reason
-        self.hint = hint
+        self.hint = hint and _shortened(hint)
         self.expression = expression
 
     def __str__(self) -> str:
@@ -101,6 +102,12 @@ class SavefileError(CbpfError):
 
 # Long expressions are shown as the window of this many characters around the span.
 _WINDOW = 100
+_LONGEST = 400  # characters of a sentence
+
+
+def _shortened(sentence: str) -> str:
+    """The sentence, without the middle of it if what it quotes is very long."""
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]}...{sentence[-_LONGEST // 4 :]}"
 
 
 def underline(expression: str, span: Span) -> list[str]:

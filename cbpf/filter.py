@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cbpf.compiler import compile_program
 from cbpf.errors import FilterError
 from cbpf.language.names import Names
+from cbpf.language.tokens import decimal_value
 from cbpf.linktypes import linktype_number
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 
@@ -77,9 +78,13 @@ def compile(  # the name that `re` taught everybody
 
 
 def _netmask(netmask: str | int | None) -> int | None:
-    if not isinstance(netmask, str):
+    if netmask is None:
+        return None
+    if isinstance(netmask, int):
+        if not 0 <= netmask <= 0xFFFFFFFF:
+            raise FilterError(f"a netmask has 32 bits; {netmask} is not one")
         return netmask
-    groups = netmask.split(".")
-    if len(groups) != 4 or not all(group.isdecimal() and int(group[:9]) <= 0xFF for group in groups):
+    groups = [decimal_value(group, 0xFF) for group in netmask.split(".")]
+    if len(groups) != 4 or None in groups:
         raise FilterError(f"'{netmask}' is not a netmask; it has four numbers, as in 255.255.255.0")
-    return int.from_bytes(bytes(map(int, groups)))
+    return int.from_bytes(bytes(group or 0 for group in groups))

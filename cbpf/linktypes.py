@@ -65,6 +65,9 @@ _ALIASES = {
 }
 
 
+_LONGEST = 20  # digits
+
+
 class LinkTypeError(CbpfError, ValueError):
     """A link type that nobody knows by that name or number."""
 
@@ -81,10 +84,10 @@ def linktype_number(linktype: str | int) -> int:
         if name in NUMBERS:
             return NUMBERS[name]
         raise LinkTypeError(f"unknown link type '{linktype}'{_suggestion(name)}")
-    number = int(linktype)
+    number = int(linktype) if len(str(linktype)) < _LONGEST else -1
     number = _FROM_DLT.get(number, number)
     if number not in NAMES:
-        raise LinkTypeError(f"unknown link type {number}")
+        raise LinkTypeError(f"unknown link type {str(linktype)[:_LONGEST]}")
     return number
 
 

@@ -18,7 +18,7 @@ from cbpf.compiler.layers import layer_for
 from cbpf.compiler.lower import lower
 from cbpf.compiler.optimize import optimize as optimized
 from cbpf.errors import FilterError, Reason, Span
-from cbpf.language.names import Names
+from cbpf.language.names import AskedOnce, Names
 from cbpf.language.parser import parse
 from cbpf.machine.program import Program
 
@@ -36,7 +36,7 @@ def compile_program(
     tree = parse(expression)
     try:
         layer = layer_for(linktype)
-        graph = lower(flow(tree) if tree else [], layer, names, netmask)
+        graph = lower(flow(tree) if tree else [], layer, AskedOnce(names), netmask)
         if optimize:
             graph = optimized(graph)
             if graph.root is REJECT:
@@ -47,6 +47,8 @@ def compile_program(
     except FilterError as error:
         error.expression = expression
         raise
+    except RecursionError:  # only for a caller that is deep in the stack already: the parser bounds the depth
+        raise FilterError("the arithmetic is nested too deeply", expression=expression) from None
     return Program(
         (instruction for instruction, _ in emitted),
         linktype=linktype,

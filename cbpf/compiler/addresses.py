@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Test
 from cbpf.compiler.layers import ETHERTYPE
-from cbpf.compiler.predicates import TRUE, Predicate, all_of, any_bit, any_of, equal, masked, negation
+from cbpf.compiler.predicates import Predicate, all_of, any_bit, any_of, equal, masked, negation
 from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides
 from cbpf.compiler.values import WORD, Address
 from cbpf.errors import FilterError, Reason
 from cbpf.language.syntax import Value
-from cbpf.language.tokens import Kind, Token
+from cbpf.language.tokens import Kind, Token, decimal_value
 from cbpf.language.vocabulary import WLAN_DIRECTIONS
 
 Network = tuple[int, int]  # an address and its mask, both of the family's width
@@ -23,7 +22,7 @@ def host(scope: Scope, protocol: str | None, direction: str | None, value: Value
     """`host`, or a direction with nothing behind it."""
     token = value.token
     if protocol == "decnet" and token.kind in (Kind.IPV4, Kind.NUMBER, Kind.NAME):
-        return _decnet(scope, direction, token)
+        return _decnet(scope, direction, value)
     if token.kind is Kind.MAC:
         if protocol != "link":
             raise bad_address("a MAC address goes with 'ether host'", f"Did you mean 'ether host {token.text}'?")
@@ -59,8 +58,11 @@ def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
     if protocol not in (None, "ip", "arp", "rarp"):
         raise mismatch(f"'gateway' cannot be asked of '{protocol}'")
     layer = scope.layer
-    if not layer.has("mac") or layer.inside_tunnel or layer.labels:
-        raise not_here(scope, "'gateway'" if not layer.labels else "'gateway' behind 'mpls'")
+    if layer.labels or layer.inside_tunnel:
+        where = "'mpls'" if layer.labels else "a tunnel"
+        raise FilterError(f"'gateway' does not go behind {where}", reason=Reason.NOT_ON_THIS_LINKTYPE)
+    if not layer.has("mac"):
+        raise not_here(scope, "'gateway'")
     station = scope.names.ethernet(name)
     if station is None:
         raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
@@ -106,15 +108,15 @@ def networks_of(value: Value, *, whole: bool) -> tuple[list[Network], list[Netwo
 
 def dotted(token: Token) -> tuple[int, int]:
     """A dotted address of two, three or four groups, left-justified, and how many bits of it are written."""
-    groups = token.groups
-    if any(not group.isdecimal() or int(group[:9]) > 0xFF for group in groups):
+    groups = [decimal_value(group, 0xFF) for group in token.groups]
+    if None in groups:
         raise FilterError(
             f"'{token.text}' is not a valid IPv4 address",
             token.span,
             reason=Reason.BAD_ADDRESS,
             hint="Each group is a decimal number of at most 255.",
         )
-    return int.from_bytes(bytes(map(int, groups)).ljust(4, b"\0")), 8 * len(groups)
+    return int.from_bytes(bytes(group or 0 for group in groups).ljust(4, b"\0")), 8 * len(groups)
 
 
 def _checked(address: int, mask: int) -> Network:
@@ -161,6 +163,8 @@ def _families(protocol: str | None) -> tuple[bool, bool]:
     """Whether IPv4 and IPv6 addresses go with a protocol qualifier."""
     if protocol in (None, "ip", "arp", "rarp", "ip6"):
         return protocol != "ip6", protocol in (None, "ip6")
+    if protocol == "link":
+        raise mismatch("link-layer addresses are MAC addresses", "They have six groups, as in 00:1b:21:3c:9d:f8.")
     raise mismatch(f"'{protocol}' has no hosts or networks", "They go with ip, ip6, arp, rarp, ether and decnet.")
 
 
@@ -221,19 +225,11 @@ def ethernet_host(scope: Scope, direction: str | None, address: int) -> Predicat
     if direction in WLAN_DIRECTIONS:
         raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
     header = scope.layer.header
-    return all_of(_has_header(scope), sides(direction, _mac(header.plus(6), address), _mac(header, address)))
+    return all_of(scope.layer.framed, sides(direction, _mac(header.plus(6), address), _mac(header, address)))
 
 
 def _mac(place: Address, address: int) -> Predicate:
     return all_of(equal(place.word(2), address & WORD), equal(place.half(), address >> 32))
-
-
-def _has_header(scope: Scope) -> Predicate:
-    """In a tunnel: there is an Ethernet header at all, so the payload begins somewhere else than the frame."""
-    layer = scope.layer
-    if not layer.inside_tunnel or (layer.payload.base == layer.header.base and layer.payload != layer.header):
-        return TRUE
-    return negation(Test("=", layer.header.value(), layer.payload.value()))
 
 
 def _needs(scope: Scope, feature: str, what: str) -> None:
@@ -269,7 +265,7 @@ def multicast(scope: Scope, protocol: str | None) -> Predicate:
     net = scope.layer.net
     if protocol in (None, "link"):
         _needs(scope, "multicast", "'multicast'")
-        return all_of(_has_header(scope), any_bit(scope.layer.header.byte(), 1))
+        return all_of(scope.layer.framed, any_bit(scope.layer.header.byte(), 1))
     if protocol == "ip":
         return all_of(scope.layer.is_ip, masked(net.byte(16), 0xF0, 0xE0))
     if protocol == "ip6":
@@ -287,14 +283,15 @@ _DECNET_FORMS = (  # flags: size of the load at 2, mask, value; then where the d
 )
 
 
-def _decnet(scope: Scope, direction: str | None, token: Token) -> Predicate:
+def _decnet(scope: Scope, direction: str | None, value: Value) -> Predicate:
+    token = value.token
     if direction in WLAN_DIRECTIONS:
         raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
-    if token.kind is not Kind.IPV4 or len(token.groups) != 2 or not all(group.isdecimal() for group in token.groups):
+    if len(token.groups) != 2 or value.prefix is not None or value.mask is not None:
         raise bad_address("a DECnet address is AREA.NODE, as in 10.15")
-    area, node = (int(group[:9]) for group in token.groups)
-    if area > 63 or node > 1023:
-        raise bad_address("a DECnet area is at most 63 and a node at most 1023")
+    area, node = decimal_value(token.groups[0], 63), decimal_value(token.groups[1], 1023)
+    if area is None or node is None:
+        raise bad_address("a DECnet area is at most 63 and a node at most 1023, both in decimal")
     address = int.from_bytes((area << 10 | node).to_bytes(2, "little"))
     net = scope.layer.net
 

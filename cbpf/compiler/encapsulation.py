@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cbpf.compiler.graph import Test
 from cbpf.compiler.internet import PROTOCOL, first_fragment, ipv4_payload, ipv4_protocol, ipv6_next_header, ipv6_payload
 from cbpf.compiler.layers import LARGEST_LENGTH, Layer, ethernet, ppp
 from cbpf.compiler.predicates import TRUE, Bind, Predicate, all_of, any_of, at_most, equal, masked, negation, no_bit
@@ -18,7 +19,8 @@ from cbpf.errors import FilterError, Reason
 
 TAG_PROTOCOLS = (0x8100, 0x88A8, 0x9100)  # IEEE 802.1Q, 802.1ad, and what QinQ used before it
 TAG = 4  # bytes
-MPLS_UNICAST = 0x8847
+MPLS_UNICAST = 0x8847  # EtherType
+PPP_MPLS = 0x0281  # PPP protocol number
 LABEL = 4  # bytes, RFC 3032
 PPPOE_DISCOVERY, PPPOE_SESSION = 0x8863, 0x8864  # RFC 2516
 GENEVE_PORT, VXLAN_PORT = 6081, 4789  # RFC 8926, RFC 7348
@@ -46,7 +48,7 @@ def mpls(scope: Scope, label: int | None) -> Moved:
     if layer.labels:
         labelled = no_bit(layer.net.plus(-2).byte(), 1)  # the label before is not the bottom of the stack
     elif layer.has("mpls"):
-        labelled = layer.carries(MPLS_UNICAST)
+        labelled = layer.carries(PPP_MPLS if layer.family == "PPP" else MPLS_UNICAST)
     else:
         raise not_here(scope, "'mpls'")
     if label is not None:
@@ -104,7 +106,8 @@ def geneve(scope: Scope, network: int | None) -> Moved:
         Bind(frame, header.plus_value(options).plus(GENEVE_HEADER).value()),
         any_of(with_ethernet, without),
     )
-    return tunnel, ethernet(inner, Address(protocol), Address(payload))
+    framed = negation(Test("=", frame, payload))
+    return tunnel, ethernet(inner, Address(protocol), Address(payload), framed)
 
 
 def _over_udp(layer: Layer, port: int, start: Variable) -> Predicate:

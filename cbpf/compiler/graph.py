@@ -11,7 +11,7 @@ are the same verdict, what counts is which of them lie on the paths that accept,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cbpf.compiler.values import Value, Variable, hazards
 from cbpf.errors import Span
@@ -26,6 +26,13 @@ class Test:
     operator: str
     left: Value
     right: Value
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.operator, self.left, self.right)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def hazards(self) -> tuple[Value, ...]:
         return hazards(self.left) + hazards(self.right)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cbpf.compiler.layers import ETHERTYPE, SAP, Layer
 from cbpf.compiler.predicates import Bind, Predicate, all_of, any_of, equal, masked, no_bit, one_of
-from cbpf.compiler.scope import Scope, mismatch, within
+from cbpf.compiler.scope import Scope, mismatch, spoken, within
 from cbpf.compiler.values import Address, Binary, Const, Value, Variable, add
 from cbpf.errors import FilterError, Reason
 
@@ -108,7 +108,7 @@ def abbreviation(scope: Scope, word: str) -> Predicate:
         return iso_proto(layer, OSI_PROTOCOL[word])
     if word in ISIS_GROUPS:
         return isis_proto(layer, *ISIS_GROUPS[word])
-    raise FilterError(f"'{word}' alone says nothing", hint=f"It is a qualifier, as in '{word} host' or '{word}[0]'.")
+    raise FilterError(spoken(f"'{word}' alone says nothing"), hint="It is a qualifier, as in 'ether host', or indexed.")
 
 
 # `proto` and `protochain`, and the names they know.
@@ -122,7 +122,7 @@ def protocol_number(scope: Scope, qualifier: str | None, name: str) -> int:
     number = scope.names.protocol(name) if table is None else table.get(name)
     if number is None:
         raise FilterError(
-            f"no protocol is called '{name}'" + (f" under '{qualifier}'" if qualifier else ""),
+            spoken(f"no protocol is called '{name}'" + (f" under '{qualifier}'" if qualifier else "")),
             reason=Reason.UNKNOWN_NAME,
         )
     return number

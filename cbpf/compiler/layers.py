@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cbpf.compiler.predicates import FALSE, TRUE, Predicate, all_of, any_bit, any_of, at_most, equal, masked, one_of
-from cbpf.compiler.values import Address
+from cbpf.compiler.values import Address, Load
 from cbpf.errors import FilterError, Reason
 from cbpf.linktypes import NUMBERS, linktype_name
 
@@ -43,7 +43,8 @@ class Layer(NamedTuple):
     is, ``payload`` where the payload begins (the 802.2 header if there is one). The network header is ``network``
     bytes into the payload behind SNAP or directly, ``llc_network`` bytes behind LLC without SNAP. ``family`` says how
     a protocol is recognised. ``labels`` counts the MPLS labels passed. ``features`` are the keywords the link
-    type takes; ``inside_tunnel`` says that a frame need not have an Ethernet header here.
+    type takes, ``packet_type`` what Linux's cooked captures say about the direction. In a tunnel, ``framed`` holds if
+    there is an Ethernet header.
     """
 
     name: str
@@ -55,7 +56,9 @@ class Layer(NamedTuple):
     llc_network: int = 0
     labels: int = 0
     features: frozenset[str] = frozenset()
+    packet_type: Load | None = None
     inside_tunnel: bool = False
+    framed: Predicate = TRUE
 
     @property
     def net(self) -> Address:
@@ -105,9 +108,9 @@ def layer_for(linktype: int) -> Layer:
     return _LAYERS[linktype]
 
 
-def ethernet(header: Address, protocol: Address, payload: Address) -> Layer:
-    """Ethernet with its parts at these places."""
-    return _ETHERNET._replace(header=header, protocol=protocol, payload=payload, inside_tunnel=True)
+def ethernet(header: Address, protocol: Address, payload: Address, framed: Predicate = TRUE) -> Layer:
+    """Ethernet in a tunnel, with its parts at these places."""
+    return _ETHERNET._replace(header=header, protocol=protocol, payload=payload, framed=framed, inside_tunnel=True)
 
 
 def ppp(header: Address) -> Layer:
@@ -164,7 +167,6 @@ _PPP_PROTOCOL = {  # IANA PPP DLL Protocol Numbers
     SAP["iso"]: 0x0023,
     SAP["stp"]: 0x0031,
     SAP["ipx"]: 0x002B,
-    0x8847: 0x0281,  # MPLS
 }
 
 
@@ -288,16 +290,28 @@ _ETHERNET = Layer(
     llc_network=3,
     features=frozenset({"mac", "broadcast", "multicast", "vlan", "mpls", "llc"}),
 )
-_COOKED_FEATURES = frozenset({"direction"})
 
 # By LINKTYPE number. Link types without a protocol field have one here all the same; their families do not look at it.
 _LAYERS: dict[int, Layer] = {
     NUMBERS["EN10MB"]: _ETHERNET,
     NUMBERS["LINUX_SLL"]: Layer(
-        "LINUX_SLL", "cooked", _START, _START.plus(14), _START.plus(16), llc_network=3, features=_COOKED_FEATURES
+        "LINUX_SLL",
+        "cooked",
+        header=_START,
+        protocol=_START.plus(14),
+        payload=_START.plus(16),
+        llc_network=3,
+        packet_type=_START.half(),
     ),
     NUMBERS["LINUX_SLL2"]: Layer(
-        "LINUX_SLL2", "cooked2", _START, _START, _START.plus(20), llc_network=3, features=_COOKED_FEATURES | {"ifindex"}
+        "LINUX_SLL2",
+        "cooked2",
+        header=_START,
+        protocol=_START,
+        payload=_START.plus(20),
+        llc_network=3,
+        features=frozenset({"ifindex"}),
+        packet_type=_START.byte(10),
     ),
     NUMBERS["NULL"]: Layer("NULL", "NULL", _START, _START, _START.plus(4)),
     NUMBERS["LOOP"]: Layer("LOOP", "LOOP", _START, _START, _START.plus(4)),

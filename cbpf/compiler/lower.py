@@ -16,11 +16,14 @@ from cbpf.compiler.layers import Layer
 from cbpf.compiler.predicates import FALSE, Predicate, wire
 from cbpf.compiler.primitives import predicate
 from cbpf.compiler.scope import Scope
-from cbpf.errors import FilterError
+from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
 from cbpf.language.syntax import Keyword
 
-MOST_STATES = 20_000  # steps times the layers they are reached in
+MOST_DETOURS = 20_000  # states beyond one for each step: the other layers that tunnels make steps be reached in
+
+# What may be wrong in one layer and right in another.
+_OF_THE_LAYER = (Reason.NOT_ON_THIS_LINKTYPE, Reason.OUT_OF_RANGE)
 
 State = tuple[int, Layer]  # the number of a step and the layer it is reached in
 
@@ -83,7 +86,7 @@ class _Ways:
                 for following, layer in (way.then, way.orelse):
                     if following >= 0:
                         reached[following][layer] = None
-            if len(ways) > MOST_STATES:
+            if len(ways) > number + MOST_DETOURS:
                 raise FilterError("too many combinations of tunnels", step.primitive.span)
         return ways
 
@@ -109,7 +112,9 @@ class _Ways:
             return self.written[number]
         try:
             return self._read(number, layer)
-        except FilterError:
+        except FilterError as error:
+            if error.reason not in _OF_THE_LAYER:
+                raise
             return _Reading(layer, FALSE, layer)
 
     def _read(self, number: int, layer: Layer) -> _Reading:

@@ -15,7 +15,7 @@ from cbpf.compiler.scope import Scope, mismatch, sides, within
 from cbpf.compiler.values import Address
 from cbpf.errors import FilterError, Reason
 from cbpf.language.syntax import Value
-from cbpf.language.tokens import Kind
+from cbpf.language.tokens import Kind, number_value
 from cbpf.language.vocabulary import WLAN_DIRECTIONS
 
 TRANSPORTS = ("tcp", "udp", "sctp")
@@ -39,15 +39,12 @@ def portrange(scope: Scope, protocol: str | None, direction: str | None, value: 
         number = within(value.token.value, _LARGEST, "the port")
         return _in_range(scope, protocol, direction, (number, number, None))
     halves = value.token.text.split("-")
-    if len(halves) > 2 or not all(halves):
+    if len(halves) != 2 or not all(halves):
         raise FilterError(
             f"'{value.token.text}' is not a range of ports",
-            reason=Reason.SYNTAX,
+            reason=Reason.UNKNOWN_NAME if len(halves) == 1 else Reason.SYNTAX,
             hint="It has two ends with one hyphen between them and no blanks, as in 6000-6063.",
         )
-    if len(halves) == 1:
-        number, transport = _service(scope, halves[0])
-        return _in_range(scope, protocol, direction, (number, number, transport))
     (first, restriction), (last, other) = (_end_of_range(scope, half) for half in halves)
     transport = restriction if restriction == other else None
     return _in_range(scope, protocol, direction, (min(first, last), max(first, last), transport))
@@ -72,11 +69,8 @@ def _service(scope: Scope, name: str) -> tuple[int, str | None]:
 
 def _end_of_range(scope: Scope, text: str) -> tuple[int, str | None]:
     """A number (decimal, octal with a leading 0, hexadecimal with 0x) or the name of a service."""
-    try:
-        number = int(text[:12], 16 if text[:2] in ("0x", "0X") else 8 if text.startswith("0") and text != "0" else 10)
-    except ValueError:
-        return _service(scope, text)
-    return within(number, _LARGEST, "the port"), None
+    number = number_value(text)
+    return _service(scope, text) if number is None else (within(number, _LARGEST, "the port"), None)
 
 
 def _in_range(scope: Scope, protocol: str | None, direction: str | None, ports: _Range) -> Predicate:

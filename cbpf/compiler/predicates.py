@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cbpf.compiler.graph import REJECT, Builder, Node, Spans, Test
-from cbpf.compiler.values import ANCILLARY, ANCILLARY_END, Binary, Const, Load, Value, Variable, hazards
+from cbpf.compiler.values import ANCILLARY, ANCILLARY_END, FARTHEST, Binary, Const, Load, Value, Variable, hazards
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,13 @@ def _binds(predicate: Predicate) -> bool:
 
 
 def _impossible(hazard: Value) -> bool:
-    """A load at an absolute place that no packet has and that means nothing to Linux either."""
+    """A load at a place that no packet has, and that is none of Linux's ancillary data either.
+
+    Linux has more meanings for places so far out (SKF_NET_OFF, SKF_LL_OFF), but no other machine has them.
+    """
     return (
         isinstance(hazard, Load)
         and hazard.base is None
-        and hazard.offset >= ANCILLARY
-        and not (hazard.offset < ANCILLARY_END and hazard.offset % 4 == 0)
+        and hazard.offset >= FARTHEST
+        and not (ANCILLARY <= hazard.offset < ANCILLARY_END and hazard.offset % 4 == 0)
     )

@@ -105,17 +105,13 @@ def _keyword(scope: Scope, primitive: Keyword) -> Predicate:
     raise not_here(scope, f"'{word}'")
 
 
-# Linux's cooked captures: the packet type is a half word at 0 in version 1 and a byte at 10 in version 2; 4 is "sent
-# by us" (linux/if_packet.h).
-_OUTGOING = 4
+_OUTGOING = 4  # linux/if_packet.h
 
 
 def _direction(scope: Scope, word: str) -> Predicate:
-    layer = scope.layer
-    if not layer.has("direction"):
+    if scope.layer.packet_type is None:
         raise not_here(scope, f"'{word}'")
-    kind = layer.header.byte(10) if layer.has("ifindex") else layer.header.half()
-    outgoing = equal(kind, _OUTGOING)
+    outgoing = equal(scope.layer.packet_type, _OUTGOING)
     return outgoing if word == "outbound" else negation(outgoing)
 
 

@@ -33,7 +33,12 @@ def sides(direction: str | None, source: Predicate, destination: Predicate) -> P
 
 def mismatch(message: str, hint: str | None = None) -> FilterError:
     """Qualifiers that do not go together, or not with this kind of value."""
-    return FilterError(message, reason=Reason.QUALIFIER_MISMATCH, hint=hint)
+    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=hint)
+
+
+def spoken(message: str) -> str:
+    """With the name for the link layer that people use, of the many it has."""
+    return message.replace("'link'", "'ether'")
 
 
 def bad_address(message: str, hint: str | None = None) -> FilterError:

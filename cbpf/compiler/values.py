@@ -3,11 +3,13 @@
 A value is a constant, the packet's length, a load, arithmetic on values, or a variable bound earlier on the path.
 Values are immutable and equal when they say the same. Two things can go wrong while one is computed, and either
 rejects the packet: a load outside the captured bytes, and a division by zero. Those parts are its *hazards*.
+
+Values and tests are looked up all the time: those with parts compute their hash once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 WORD = 0xFFFFFFFF
@@ -15,6 +17,9 @@ WORD = 0xFFFFFFFF
 # Absolute offsets from here on are no packet bytes but Linux's ancillary data (SKF_AD_OFF in linux/filter.h).
 ANCILLARY = 0xFFFFF000
 ANCILLARY_END = ANCILLARY + 64
+
+# No packet is this long: loads from here on fail, but for the ancillary ones.
+FARTHEST = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,13 @@ class Load:
     base: Value | None
     offset: int
     size: int
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.base, self.offset, self.size)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,13 @@ class Binary:
     operator: str
     left: Value
     right: Value
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.operator, self.left, self.right)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 Value = Const | Length | Variable | Load | Negate | Binary

@@ -20,7 +20,7 @@ _UNRANKED = frozenset("%^")
 OPERATORS = frozenset(_PRECEDENCE) - {"negate"} | _UNRANKED
 
 # Deeper trees than this are refused: no program that a kernel takes (4096 instructions) comes from one.
-DEEPEST = 250
+DEEPEST = 100
 
 
 def starts_arithmetic(stream: Stream) -> bool:

@@ -8,8 +8,10 @@ What looks names up is imported only when there is one: most expressions have no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar, cast
+
+from cbpf.language.tokens import decimal_value
 
 # IANA Service Name and Transport Protocol Port Number Registry: the names people filter by.
 _SERVICES: dict[str, tuple[int, str]] = {
@@ -69,8 +71,9 @@ class Names:
 
         Where they differ the TCP port wins. Digits count as a name that both transports know.
         """
-        if name.isascii() and name.isdigit() and int(name[:6]) <= 0xFFFF:
-            return Service(int(name), None)
+        number = decimal_value(name, 0xFFFF)
+        if number is not None:
+            return Service(number, None)
         tcp, udp = (self._port(name, transport) for transport in ("tcp", "udp"))
         if tcp is not None:
             return Service(tcp, None if udp == tcp else "tcp")
@@ -131,6 +134,38 @@ class Names:
                 except ValueError:
                     continue
         return None
+
+
+Answer = TypeVar("Answer")
+
+
+class AskedOnce(Names):
+    """Asks another ``Names`` each question once: within one expression, a name means the same throughout."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._answers: dict[tuple[object, str], object] = {}
+
+    def _ask(self, question: Callable[[str], Answer], name: str) -> Answer:
+        key = (question.__name__, name)
+        if key not in self._answers:
+            self._answers[key] = question(name)
+        return cast(Answer, self._answers[key])
+
+    def service(self, name: str) -> Service | None:
+        return self._ask(self._names.service, name)
+
+    def protocol(self, name: str) -> int | None:
+        return self._ask(self._names.protocol, name)
+
+    def hosts(self, name: str) -> tuple[list[int], list[int]]:
+        return self._ask(self._names.hosts, name)
+
+    def network(self, name: str) -> int | None:
+        return self._ask(self._names.network, name)
+
+    def ethernet(self, name: str) -> int | None:
+        return self._ask(self._names.ethernet, name)
 
 
 def _entries(path: str) -> Iterator[list[str]]:

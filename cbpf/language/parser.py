@@ -53,7 +53,7 @@ _WITH_NAME = {"on": (Kind.NAME,), "rset": (Kind.NAME,), "action": (Kind.NAME,), 
 def parse(text: str) -> Expression | None:
     """The syntax tree of ``text``, None if there is nothing but blanks in it. Raises FilterError with a span."""
     try:
-        return _Parser(Stream(tokenize(text))).parse()
+        return _Parser(Stream(tokenize(text), text)).parse()
     except FilterError as error:
         error.expression = text
         raise
@@ -62,11 +62,13 @@ def parse(text: str) -> Expression | None:
 class _Frame:
     """What has been read between an opening parenthesis (or the start) and here."""
 
-    def __init__(self, opening: Token | None, negated: bool, values_of: Qualifiers | None) -> None:
+    def __init__(
+        self, opening: Token | None, negated: bool, values_of: Qualifiers | None, in_force: Qualifiers | None
+    ) -> None:
         self.opening = opening
         self.negated = negated  # an odd number of `not` stands before the parenthesis
         self.values_of = values_of  # the frame is a list of values under these qualifiers
-        self.in_force = values_of  # what a bare value would inherit
+        self.in_force = in_force  # what a bare value would inherit
         self.operator = ""
         self.operands: list[Expression] = []
 
@@ -89,7 +91,7 @@ class _Frame:
 class _Parser:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self.frames = [_Frame(None, False, None)]
+        self.frames = [_Frame(None, False, None, None)]
         self.lookahead = _Lookahead(stream.tokens)
 
     def parse(self) -> Expression | None:
@@ -120,7 +122,7 @@ class _Parser:
                 values_of = qualifiers or frame.values_of
                 if values_of is None and self._parenthesis_has_values():
                     values_of = frame.in_force
-                self.frames.append(_Frame(stream.next(), negated, values_of))
+                self.frames.append(_Frame(stream.next(), negated, values_of, values_of or frame.in_force))
                 negated, first, qualifiers = False, stream.peek().span.start, None
             elif (inherited := qualifiers or self._inherited(frame)) is not None:
                 frame.in_force = inherited
@@ -219,6 +221,10 @@ class _Parser:
         if token.kind in (Kind.IPV4, Kind.IPV6) and stream.accept("/"):
             length = stream.number("the prefix length")
             end, prefix = length.span.end, length.value
+        elif token.kind is Kind.NUMBER and (stream.punctuation("/") or stream.word("mask")):
+            error = stream.unexpected(stream.peek(), "a network with a prefix length or mask is written with dots")
+            error.hint = f"Did you mean 'net {token.text}.0/8'?" if token.text.isdecimal() else None
+            raise error
         elif token.kind is Kind.IPV4 and stream.word("mask"):
             stream.next()
             mask = stream.next()
@@ -343,7 +349,7 @@ class _Parser:
         if error.hint is None and token.kind is Kind.NUMBER:
             error.hint = f"Did you mean 'port {token.text}'?"
         elif error.hint is None:
-            error.hint = f"Did you mean 'host {token.text}'?"
+            error.hint = f"Did you mean '{'ether host' if token.kind is Kind.MAC else 'host'} {token.text}'?"
         return error
 
     def _not_joined(self) -> FilterError:

@@ -6,12 +6,16 @@ from cbpf.errors import FilterError, Reason
 from cbpf.language.tokens import Kind, Token
 from cbpf.language.vocabulary import KEYWORDS
 
+_JOINING = ("and", "or", "not")
+_SUGGESTED = [word for word in KEYWORDS if word not in _JOINING]
+
 
 class Stream:
     """Tokens with a position. The last token is always of kind END and is never passed."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], text: str) -> None:
         self.tokens = tokens
+        self.text = text
         self.position = 0
 
     def peek(self, ahead: int = 0) -> Token:
@@ -53,14 +57,16 @@ class Stream:
         """A syntax error about ``token``, with a suggestion if it is a name close to a keyword."""
         from difflib import get_close_matches
 
-        close = get_close_matches(token.text.lower(), KEYWORDS, n=1, cutoff=0.66) if token.kind is Kind.NAME else []
+        close = get_close_matches(token.text.lower(), _SUGGESTED, n=1, cutoff=0.66) if token.kind is Kind.NAME else []
         hint = f"Did you mean '{close[0]}'?" if close else None
         found = "the expression ends too early" if token.kind is Kind.END else f"unexpected {token.kind.value}"
         return FilterError(f"{found}: {sentence}", token.span, reason=Reason.SYNTAX, hint=hint)
 
     def not_a_name(self, token: Token, sentence: str) -> FilterError:
-        """A syntax error about ``token`` where a name would have been right, as a keyword can be made to be."""
+        """A syntax error about ``token``, just passed, where a name would have been right: keywords can be made one."""
         error = self.unexpected(token, sentence)
-        if token.kind is Kind.WORD:
-            error.hint = f"'{token.text}' is a keyword; to use it as a name, write \\{token.text}."
+        stands_alone = self.peek().kind is Kind.END or self.punctuation(")") or self.word(*_JOINING)
+        if token.kind is Kind.WORD and token.text not in _JOINING and stands_alone:
+            written = self.text[token.span.start : token.span.end]
+            error.hint = f"'{written}' is a keyword; to use it as a name, write \\{written}."
         return error

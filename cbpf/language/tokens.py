@@ -87,11 +87,9 @@ def _next(text: str, start: int) -> Token:
     else:
         end, make = _end(_OPERATOR, text, start), _operator
     if end == start:
-        raise FilterError(
-            "this character cannot begin anything in a filter expression",
-            Span(start, start + 1),
-            reason=Reason.SYNTAX,
-        )
+        needed = {"$": "'$' must be followed by one or two hexadecimal digits", "\\": "'\\' must be followed by a name"}
+        message = needed.get(first, "this character cannot begin anything in a filter expression")
+        raise FilterError(message, Span(start, start + 1), reason=Reason.SYNTAX)
     return make(text[start:end], Span(start, end))
 
 
@@ -116,7 +114,11 @@ def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
 
 def _ipv6_end(text: str, start: int) -> int:
     """Where the longest text that has the shape of an IPv6 address ends; ``start`` if there is none."""
-    candidate = text[start : min(_end(_IPV6_START, text, start), start + _IPV6_LONGEST)]
+    match = _IPV6_START.match(text, start, start + _IPV6_LONGEST)
+    candidate = match.group() if match else ""
+    gap = candidate.find("::")
+    second = candidate.find("::", gap + 2) if gap >= 0 else -1  # there can only be one
+    candidate = candidate[: second + 1] if second >= 0 else candidate
     for length in range(len(candidate), 1, -1):
         if _ipv6_shape(candidate[:length]):
             return start + length
@@ -159,22 +161,40 @@ def _mac(text: str, span: Span) -> Token:
     return Token(Kind.MAC, text, span, int(digits, 16))
 
 
-def _number(text: str, span: Span) -> Token:
+def number_value(text: str) -> int | None:
+    """The value of a number as the language writes it; None if ``text`` is none. Anything over 32 bits is 2**32."""
+    if not _NUMBER_FORM.fullmatch(text):
+        return None
     if text[:2] in ("0x", "0X"):
-        value = int(text[2:], 16)
-    elif text.startswith("0") and len(text) > 1:
-        if any(digit in "89" for digit in text):
-            raise FilterError(
-                f"'{text}' is not a number: a leading 0 means octal, and octal has no digit 8 or 9",
-                span,
-                hint=f"For decimal, write {text.lstrip('0')}.",
-            )
-        value = int(text, 8)
+        value = int(text, 16)
+    elif text.startswith("0"):
+        value = -1 if set(text) & set("89") else int(text, 8)
     else:
-        value = int(text[:11])  # eleven decimal digits without a leading zero are over 32 bits already
+        value = int(text[:11])  # eleven digits, the first of them no 0, are over 32 bits already
+    return None if value < 0 else min(value, 1 << 32)
+
+
+def _number(text: str, span: Span) -> Token:
+    value = number_value(text)
+    if value is None:
+        raise FilterError(
+            f"'{text[:40]}' is not a number: a leading 0 means octal, and octal has no digit 8 or 9",
+            span,
+            hint=f"For decimal, write {text.lstrip('0')[:40]}.",
+        )
     if value >> 32:
         raise FilterError(f"the number {text[:40]} does not fit in 32 bits", span)
     return Token(Kind.NUMBER, text, span, value)
+
+
+def decimal_value(text: str, largest: int) -> int | None:
+    """A number in decimal, leading zeros or not, None if ``text`` is none or it is over ``largest``."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    digits = text.lstrip("0")
+    if len(digits) > len(str(largest)) or int(digits or "0") > largest:
+        return None
+    return int(digits or "0")
 
 
 def _ipv4(text: str, span: Span) -> Token:

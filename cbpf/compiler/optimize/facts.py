@@ -6,22 +6,10 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.values import (
-    ANCILLARY,
-    Binary,
-    Const,
-    Load,
-    Negate,
-    Value,
-    Variable,
-    calculate,
-    hazards,
-    upper_bound,
-)
+from cbpf.compiler.values import FARTHEST, Binary, Const, Load, Negate, Value, Variable, calculate, hazards, upper_bound
 
 # More facts of a kind than this are not kept: the oldest go. A bound on the time that long expressions take.
 MOST_FACTS = 64
-_FARTHEST = 1 << 31  # loads beyond are not compared by distance: the address may mean something else there
 
 Key = TypeVar("Key")
 Entry = TypeVar("Entry")
@@ -175,7 +163,7 @@ NOTHING_KNOWN = Facts({}, {}, {}, frozenset())
 
 def _measurable(load: Load) -> bool:
     """Whether a load further out proves that this one is inside the packet too."""
-    return load.offset + load.size < (_FARTHEST if load.base is not None else ANCILLARY >> 1)
+    return load.offset + load.size < FARTHEST
 
 
 def _with(facts: dict[Key, Entry], key: Key, entry: Entry) -> dict[Key, Entry]:

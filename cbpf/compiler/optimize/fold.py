@@ -10,6 +10,7 @@ from functools import lru_cache
 from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Test, Verdict, topological
 from cbpf.compiler.values import (
     COMMUTATIVE,
+    FARTHEST,
     WORD,
     Binary,
     Const,
@@ -21,7 +22,6 @@ from cbpf.compiler.values import (
     upper_bound,
 )
 
-_ASSOCIATIVE = COMMUTATIVE
 # With this constant on the right an operation leaves its left operand as it is.
 _NEUTRAL = {"+": 0, "-": 0, "|": 0, "^": 0, "<<": 0, ">>": 0, "*": 1, "/": 1, "&": WORD}
 
@@ -46,8 +46,12 @@ def fold(graph: Graph) -> Graph:
 
 
 def _always_fails(dangers: tuple[Value, ...]) -> bool:
-    """Whether there is a division by what has turned out to be zero."""
-    return any(isinstance(hazard, Binary) and hazard.right == Const(0) for hazard in dangers)
+    """Whether there is a division by what has turned out to be zero, or a load from where no packet reaches."""
+    for hazard in dangers:
+        match hazard:
+            case Binary(_, _, Const(0)) | Load(Const(), _, _):
+                return True
+    return False
 
 
 @lru_cache(maxsize=4096)
@@ -55,9 +59,9 @@ def fold_value(value: Value) -> Value:
     match value:
         case Load(base, offset, size) if base is not None:
             base = fold_value(base)
-            return (
-                Load(None, (base.number + offset) & WORD, size) if isinstance(base, Const) else Load(base, offset, size)
-            )
+            if isinstance(base, Const) and base.number + offset < FARTHEST:
+                return Load(None, base.number + offset, size)
+            return Load(base, offset, size)
         case Negate(operand):
             operand = fold_value(operand)
             match operand:
@@ -95,7 +99,7 @@ def _fold_binary(operator: str, left: Value, right: Value) -> Value:
     if operator in "&*" and number == 0 and not hazards(left):
         return Const(0)
     match left:
-        case Binary(inner, value, Const(first)) if inner == operator and operator in _ASSOCIATIVE:
+        case Binary(inner, value, Const(first)) if inner == operator and operator in COMMUTATIVE:
             return _fold_binary(operator, value, Const(calculate(operator, first, number)))
     return Binary(operator, left, right)
 

@@ -15,6 +15,10 @@ def thread(graph: Graph) -> Graph:
     return _Threading(graph).run()
 
 
+# How many nodes one way is led past in one go. Long lists of rules would take a time that grows with their square.
+MOST_PASSED = 64
+
+
 class _Threading:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -52,7 +56,7 @@ class _Threading:
     def _past(self, node: Node, facts: Facts) -> Node:
         """Past every node that decides nothing, up to the last that may be passed without losing a load."""
         furthest, loads = node, []
-        while True:
+        for _ in range(MOST_PASSED):
             match node:
                 case Branch(test, then, orelse):
                     outcome = facts.outcome(test)
@@ -67,6 +71,7 @@ class _Threading:
             node = following
             if all(sure_later(load, self.needs[node]) for load in loads):
                 furthest = node
+        return furthest
 
     def _rebuild(self, root: Node) -> Graph:
         build, spans = Builder(), self.graph.spans
