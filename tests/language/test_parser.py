@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbpf.errors import FilterError, Reason, Span
+from cbpf.errors import FilterError, Reason
 from cbpf.language import parse
 from cbpf.language.vocabulary import CONSTANTS, KEYWORDS
 from tests.language.rendering import render
@@ -161,34 +161,6 @@ def test_mistakes_are_pointed_at(text: str) -> None:
     assert error.expression == text
     caret = str(error).splitlines()[2]
     assert caret.index("^") == 2 + error.span.start
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("(" * 10_000 + "tcp" + ")" * 10_000, "tcp"),
-        ("not " * 100_001 + "tcp", "not tcp"),
-        ("port " + "(" * 10_000 + "80" + ")" * 10_000, "port 80"),
-        ("(" * 5_000 + "1" + ")" * 5_000 + " = 1", "1 = 1"),
-    ],
-)
-def test_depth_does_not_matter(text: str, answer: str) -> None:
-    assert render(parse(text)) == answer
-
-
-@pytest.mark.parametrize("text", ["(" * 1_000_000, "1+" * 500_000 + "1 = 1", "ip[" * 333_333])
-def test_a_megabyte_of_nonsense_is_answered(text: str) -> None:
-    with pytest.raises(FilterError) as caught:
-        parse(text)
-    assert len(str(caught.value)) < 1000
-
-
-def test_a_megabyte_of_sense_is_parsed() -> None:
-    text = " or ".join(f"host 10.{number >> 8 & 255}.{number & 255}.1" for number in range(50_000))
-    assert len(text) > 1_000_000 * 0.9
-    tree = parse(text)
-    assert tree is not None
-    assert tree.span == Span(0, len(text))
 
 
 signs = ["(", ")", "[", "]", ":", "=", "<", "&", "%", "-", "/"]
