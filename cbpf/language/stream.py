@@ -55,10 +55,8 @@ class Stream:
 
     def unexpected(self, token: Token, sentence: str) -> FilterError:
         """A syntax error about ``token``, with a suggestion if it is a name close to a keyword."""
-        from difflib import get_close_matches
-
-        close = get_close_matches(token.text.lower(), _SUGGESTED, n=1, cutoff=0.66) if token.kind is Kind.NAME else []
-        hint = f"Did you mean '{close[0]}'?" if close else None
+        close = _closest_keyword(token.text.lower()) if token.kind is Kind.NAME else None
+        hint = f"Did you mean '{close}'?" if close else None
         found = "the expression ends too early" if token.kind is Kind.END else f"unexpected {token.kind.value}"
         return FilterError(f"{found}: {sentence}", token.span, reason=Reason.SYNTAX, hint=hint)
 
@@ -70,3 +68,11 @@ class Stream:
             written = self.text[token.span.start : token.span.end]
             error.hint = f"'{written}' is a keyword; to use it as a name, write \\{written}."
         return error
+
+
+def _closest_keyword(word: str) -> str | None:
+    """The keyword most like ``word``, if one is like it: first one with letters swapped, then difflib's choice."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, _SUGGESTED, n=3, cutoff=0.66)
+    return max(close, key=lambda keyword: sorted(keyword) == sorted(word), default=None)

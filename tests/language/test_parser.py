@@ -145,6 +145,7 @@ MISTAKES = {
     "tpc port 80": ("tpc", "'tcp'"),
     "tcp prt 80": ("prt", "'port'"),
     "udp or hots": ("hots", "'host'"),
+    "hsot 1.2.3.4": ("hsot", "'host'"),
 }
 
 
