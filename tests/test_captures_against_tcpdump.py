@@ -15,9 +15,10 @@ from typing import Final
 
 import pytest
 
+import cbpf
 from cbpf.capture import Packet, open_savefile
 from cbpf.engine import PythonEngine
-from cbpf.errors import SavefileError
+from cbpf.errors import FilterError, SavefileError
 from cbpf.linktypes import linktype_name, linktype_number
 
 from . import libpcap
@@ -36,6 +37,35 @@ known_libpcap = pytest.mark.skipif(
 
 # Asked of every file, through tcpdump itself.
 ASKED: Final = ("ip or ip6", "tcp port 80 or udp port 53", "not tcp and greater 80")
+
+# Asked of every file as well, where there is time, as far as the link type has it.
+ASKED_SLOWLY: Final = (
+    "ip6",
+    "arp or rarp",
+    "tcp",
+    "udp and greater 300",
+    "icmp or icmp6",
+    "port 80 or 443",
+    "udp port 53",
+    "portrange 1-1023",
+    "src port 53 or dst port 67",
+    "net 192.168.0.0/16 or net 10.0.0.0/8",
+    "net fe80::/10 or ff02::/16",
+    "not ip and not ip6",
+    "not (tcp or udp)",
+    "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+    "ip[6:2] & 0x1fff != 0 or ip[0] & 0xf > 5",
+    "ip6 proto 58 or ip6[6] = 0",
+    "less 64",
+    "ip proto 89 or igmp or pim or vrrp",
+    "ah or esp or sctp",
+    "ip[2:2] - ((ip[0]&0xf)<<2) > 100 and not port 22",
+    "ether multicast",
+    "vlan and (ip or ip6 or arp)",
+    "mpls and ip",
+    "pppoes and tcp",
+    "stp or iso or ipx or netbeui or atalk",
+)
 
 # Which expressions libpcap's own optimizer changes the meaning of, on packets in these captures, and how.
 UNLIKE_ITSELF: Final = {
@@ -145,6 +175,25 @@ def test_the_packets_that_tcpdump_writes(paths: list[Path], tmp_path: Path) -> N
         pytest.skip("no captures here")
     wrong = [(path.name, row) for path in compared for row in ASKED if not _as_tcpdump(path, row, tmp_path / "found")]
     assert not wrong
+
+
+@needs_tcpdump
+@pytest.mark.slow
+def test_the_packets_that_tcpdump_writes_for_many_expressions(tmp_path: Path) -> None:
+    compared = [path for path in CAPTURES if _packets(path)]
+    if not compared:
+        pytest.skip("no captures here")
+    asked = [(path, row) for path in compared for row in ASKED_SLOWLY if _compiles(row, _linktype(path))]
+    assert len(asked) > 20 * len(compared)
+    assert not [(path.name, row) for path, row in asked if not _as_tcpdump(path, row, tmp_path / "found")]
+
+
+def _compiles(expression: str, linktype: str) -> bool:
+    try:
+        cbpf.compile(expression, linktype)
+    except FilterError:  # also of what can match nothing there, which tcpdump refuses as well
+        return False
+    return True
 
 
 def _as_tcpdump(path: Path, expression: str, scratch: Path) -> bool:
