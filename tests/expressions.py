@@ -71,6 +71,7 @@ _ETHERNET = (
     *"tcp udp sctp icmp icmp6 igmp igrp pim vrrp carp ah esp l1 l2 iih lsp snp csnp psnp broadcast vlan mpls".split(),
     *(f"llc {kind}" for kind in "i s u rr rnr rej ui ua disc dm sabme test xid frmr".split()),
     r"ether proto \ipx or ether proto 6 or ether proto 0x88cc",
+    "ether proto lldp or ether proto slow",
     "ip proto 47 or ip6 proto 0",
     "isis proto 0x1f",
     "ip multicast or ip6 multicast",
