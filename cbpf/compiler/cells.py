@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Let, Node, node_values, successors
-from cbpf.compiler.values import Variable, variables
+from cbpf.compiler.graph import Let, Node
+from cbpf.compiler.liveness import wanted_behind, wanted_variables
+from cbpf.compiler.values import Variable
 
 
 def assign_cells(order: list[Node]) -> dict[Variable, int]:
     """A cell for every variable that is used, numbered from 0. ``order`` has every node before those it leads to."""
-    wanted: dict[Node, frozenset[Variable]] = {}  # on the way into a node
+    wanted = wanted_variables(order)
     rivals: dict[Variable, set[Variable]] = {}
-    for node in reversed(order):
-        after = frozenset().union(*(wanted[following] for following in successors(node)))
-        before = after
-        if isinstance(node, Let) and node.variable is not None and node.variable in after:
-            before -= {node.variable}
-            _rival(rivals, after)
-        before = before.union(*(variables(value) for value in node_values(node)))
-        _rival(rivals, before)
-        wanted[node] = before
+    for node in order:
+        _rival(rivals, wanted[node])
+        if isinstance(node, Let) and node.variable in (behind := wanted_behind(node, wanted)):
+            _rival(rivals, behind)
     cells: dict[Variable, int] = {}
     for node in order:
         if isinstance(node, Let) and node.variable in rivals and node.variable not in cells:

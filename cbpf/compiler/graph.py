@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cbpf.compiler.values import Value, Variable, hazards
+from cbpf.compiler.values import Value, Variable, hazards, never_computes
 from cbpf.errors import Span
 
 Spans = frozenset[Span]
@@ -78,16 +78,23 @@ class Graph:
 
 
 class Builder:
-    """Makes nodes, each only once, and remembers what parts of the expression asked for it."""
+    """Makes nodes, each only once, and remembers what parts of the expression asked for it.
+
+    A node that would compute what no packet lets be computed is a rejection, and is made as one.
+    """
 
     def __init__(self) -> None:
         self._nodes: dict[tuple[object, ...], Node] = {}
         self.spans: dict[Node, Spans] = {}
 
     def branch(self, test: Test, then: Node, orelse: Node, spans: Spans) -> Node:
+        if never_computes(test.left) or never_computes(test.right):
+            return REJECT
         return self._make(Branch(test, then, orelse), (test, id(then), id(orelse)), spans)
 
     def let(self, variable: Variable | None, value: Value, following: Node, spans: Spans) -> Node:
+        if never_computes(value):
+            return REJECT
         return self._make(Let(variable, value, following), (variable, value, id(following)), spans)
 
     def require(self, test: Test, following: Node, spans: Spans) -> Node:

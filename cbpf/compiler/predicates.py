@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cbpf.compiler.graph import REJECT, Builder, Node, Spans, Test
-from cbpf.compiler.values import ANCILLARY, ANCILLARY_END, FARTHEST, Binary, Const, Load, Value, Variable, hazards
+from cbpf.compiler.graph import Builder, Node, Spans, Test
+from cbpf.compiler.values import Binary, Const, Load, Value, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +131,10 @@ def wire(predicate: Predicate, then: Node, orelse: Node, build: Builder, spans: 
         case Constant(truth):
             return then if truth else orelse
         case Test():
-            if any(_impossible(hazard) for hazard in predicate.hazards()):
-                return REJECT
             return build.branch(predicate, then, orelse, spans)
         case Negation(part):
             return wire(part, orelse, then, build, spans)
         case Bind(variable, value):
-            if any(_impossible(hazard) for hazard in hazards(value)):
-                return REJECT
             return build.let(variable, value, then, spans)
         case All(parts):
             for part in reversed(parts):
@@ -159,16 +155,3 @@ def _binds(predicate: Predicate) -> bool:
         case Negation(part):
             return _binds(part)
     return False
-
-
-def _impossible(hazard: Value) -> bool:
-    """A load at a place that no packet has, and that is none of Linux's ancillary data either.
-
-    Linux has more meanings for places so far out (SKF_NET_OFF, SKF_LL_OFF), but no other machine has them.
-    """
-    return (
-        isinstance(hazard, Load)
-        and hazard.base is None
-        and hazard.offset >= FARTHEST
-        and not (ANCILLARY <= hazard.offset < ANCILLARY_END and hazard.offset % 4 == 0)
-    )

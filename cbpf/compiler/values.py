@@ -159,6 +159,27 @@ def hazards(value: Value) -> tuple[Value, ...]:
 
 
 @lru_cache(maxsize=4096)
+def never_computes(value: Value) -> bool:
+    """Whether a hazard of the value strikes on every packet."""
+    return any(_always_strikes(hazard) for hazard in hazards(value))
+
+
+def _always_strikes(hazard: Value) -> bool:
+    """A division by zero, or a load at a place that no packet has and that is none of Linux's ancillary data either.
+
+    Linux has more meanings for places so far out (SKF_NET_OFF, SKF_LL_OFF), but no other machine has them. A constant
+    base is what folding leaves of an index that far out: Linux gives an index no meaning there at all.
+    """
+    match hazard:
+        case Binary(_, _, Const(0)) | Load(Const(), _, _):
+            return True
+        case Load(None, offset, _):
+            ancillary = ANCILLARY <= offset < ANCILLARY_END and offset % 4 == 0
+            return offset >= FARTHEST and not ancillary
+    return False
+
+
+@lru_cache(maxsize=4096)
 def variables(value: Value) -> frozenset[Variable]:
     """The variables a value is made of."""
     match value:

@@ -191,10 +191,11 @@ def decimal_value(text: str, largest: int) -> int | None:
     """A number in decimal, leading zeros or not, None if ``text`` is none or it is over ``largest``."""
     if not (text.isascii() and text.isdecimal()):
         return None
-    digits = text.lstrip("0")
-    if len(digits) > len(str(largest)) or int(digits or "0") > largest:
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(largest)):  # before int(), which refuses thousands of digits
         return None
-    return int(digits or "0")
+    value = int(digits)
+    return value if value <= largest else None
 
 
 def _ipv4(text: str, span: Span) -> Token:

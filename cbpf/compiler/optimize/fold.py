@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Test, Verdict, topological
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, topological
 from cbpf.compiler.values import (
     COMMUTATIVE,
     FARTHEST,
@@ -36,22 +36,10 @@ def fold(graph: Graph) -> Graph:
             case Branch(test, then, orelse):
                 folded, negated = fold_test(test)
                 ways = (new[orelse], new[then]) if negated else (new[then], new[orelse])
-                fails = _always_fails(folded.hazards())
-                new[node] = REJECT if fails else build.branch(folded, *ways, graph.spans[node])
+                new[node] = build.branch(folded, *ways, graph.spans[node])
             case Let(variable, value, following):
-                value = fold_value(value)
-                fails = _always_fails(hazards(value))
-                new[node] = REJECT if fails else build.let(variable, value, new[following], graph.spans[node])
+                new[node] = build.let(variable, fold_value(value), new[following], graph.spans[node])
     return build.graph(new[graph.root])
-
-
-def _always_fails(dangers: tuple[Value, ...]) -> bool:
-    """Whether there is a division by what has turned out to be zero, or a load from where no packet reaches."""
-    for hazard in dangers:
-        match hazard:
-            case Binary(_, _, Const(0)) | Load(Const(), _, _):
-                return True
-    return False
 
 
 @lru_cache(maxsize=4096)

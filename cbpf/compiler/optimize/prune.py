@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Verdict, node_values, successors, topological
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Verdict, topological
+from cbpf.compiler.liveness import wanted_variables
 from cbpf.compiler.optimize.needs import needs, sure_later
-from cbpf.compiler.values import Binary, Load, Negate, Value, Variable, hazards, variables
+from cbpf.compiler.values import Binary, Load, Negate, Value, hazards
 
 
 def prune(graph: Graph) -> Graph:
     order = topological(graph.root)
-    read = _read_later(order)
+    wanted = wanted_variables(order)
     build = Builder()
     new: dict[Node, Node] = {}
     reach = needs(order)
@@ -19,22 +20,11 @@ def prune(graph: Graph) -> Graph:
                 new[node] = node
             case Branch(test, then, orelse):
                 new[node] = build.branch(test, new[then], new[orelse], graph.spans[node])
-            case Let(variable, value, following) if variable in read[following]:
+            case Let(variable, value, following) if variable in wanted[following]:
                 new[node] = build.let(variable, value, new[following], graph.spans[node])
             case Let(_, value, following):
                 new[node] = _require(build, value, new[following], reach[following], graph.spans[node])
     return build.graph(new[graph.root])
-
-
-def _read_later(order: list[Node]) -> dict[Node, frozenset[Variable]]:
-    """For every node the variables that are read there or later, of those that were bound before."""
-    read: dict[Node, frozenset[Variable]] = {}
-    for node in reversed(order):
-        later: frozenset[Variable] = frozenset().union(*(read[following] for following in successors(node)))
-        if isinstance(node, Let) and node.variable is not None:
-            later -= {node.variable}
-        read[node] = later.union(*(variables(value) for value in node_values(node)))
-    return read
 
 
 def _require(build: Builder, value: Value, following: Node, reach: int, spans: Spans) -> Node:
