@@ -16,6 +16,7 @@ CAPTURES: Final = sorted((_FOLDER / "captures").glob("*"))
 LINKTYPES: Final = ("EN10MB", "RAW", "IPV4", "IPV6", "NULL", "LOOP", "LINUX_SLL", "LINUX_SLL2")
 
 needs_corpus = pytest.mark.skipif(not _CORPUS.is_dir(), reason="no collection of expressions beside the repository")
+needs_sheets = pytest.mark.skipif(not (_FOLDER / "peers.md").exists(), reason="no sheets beside the repository")
 needs_captures = pytest.mark.skipif(not CAPTURES, reason="no collection of captures beside the repository")
 
 
@@ -68,6 +69,11 @@ def miscompiled() -> list[Miscompiled]:
 def miscompiled_packets() -> dict[str, bytes]:
     lines = (_CORPUS / "miscompiled-packets.hex").read_text().splitlines()
     return {name: bytes.fromhex(octets) for name, octets in (line.split() for line in lines if line[0] != "#")}
+
+
+def sheet(name: str) -> str:
+    """The text of a sheet of facts about the language, the link types or other implementations."""
+    return (_FOLDER / name).read_text()
 
 
 def _rows(name: str) -> list[list[str]]:
