@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from cbpf.machine.opcodes import Ancillary
 from tests.frames import (
     ARP,
     EVERYBODY,
@@ -41,7 +40,7 @@ class Packet(NamedTuple):
     octets: bytes
     matches: bool
     tells: bool
-    ancillary: dict[Ancillary, int]
+    ancillary: dict[int, int]
 
 
 class Fault(NamedTuple):
@@ -53,19 +52,19 @@ class Fault(NamedTuple):
     target: str = "savefile"
 
 
-def lost(octets: bytes, ancillary: dict[Ancillary, int] | None = None) -> Packet:
+def lost(octets: bytes, ancillary: dict[int, int] | None = None) -> Packet:
     return Packet(octets, True, True, ancillary or {})
 
 
-def taken(octets: bytes, ancillary: dict[Ancillary, int] | None = None) -> Packet:
+def taken(octets: bytes, ancillary: dict[int, int] | None = None) -> Packet:
     return Packet(octets, False, True, ancillary or {})
 
 
-def found(octets: bytes, ancillary: dict[Ancillary, int] | None = None) -> Packet:
+def found(octets: bytes, ancillary: dict[int, int] | None = None) -> Packet:
     return Packet(octets, True, False, ancillary or {})
 
 
-def passed(octets: bytes, ancillary: dict[Ancillary, int] | None = None) -> Packet:
+def passed(octets: bytes, ancillary: dict[int, int] | None = None) -> Packet:
     return Packet(octets, False, False, ancillary or {})
 
 

@@ -40,8 +40,8 @@ from tests.frames import (
     vxlan,
 )
 
-_STRIPPED: Final = {Ancillary.VLAN_AVAIL: 1, Ancillary.VLAN_TCI: 5}
-_UNTAGGED: Final = {Ancillary.VLAN_AVAIL: 0, Ancillary.VLAN_TCI: 0}
+_STRIPPED: Final[dict[int, int]] = {Ancillary.VLAN_AVAIL: 1, Ancillary.VLAN_TCI: 5}
+_UNTAGGED: Final[dict[int, int]] = {Ancillary.VLAN_AVAIL: 0, Ancillary.VLAN_TCI: 0}
 _TRAILER: Final = bytes.fromhex("1d10c0da")
 _PPPOE: Final = ethernet(PPPOE, pppoe(0x21, ip(TCP)))
 
@@ -147,7 +147,11 @@ LIVE: Final = (
         passed(ethernet(VLAN, vlan(5, IPV4, ip(ICMP))) + _TRAILER, _UNTAGGED),
     ),
     live(
-        "#1124", Whose.UNOPTIMIZED, "ether[-4048:1] = 1", lost(TCP_OVER_IPV4, _STRIPPED), passed(TCP_OVER_IPV4, _UNTAGGED)
+        "#1124",
+        Whose.UNOPTIMIZED,
+        "ether[-4048:1] = 1",
+        lost(TCP_OVER_IPV4, _STRIPPED),
+        passed(TCP_OVER_IPV4, _UNTAGGED),
     ),
     live(
         "#1434",
