@@ -74,8 +74,9 @@ def _name(fault: Fault) -> str:
 
 def _ours(fault: Fault, optimize: bool) -> Program:
     try:
-        where = {"target": "linux"} if fault.target == "linux" else {}  # WAIT
-        return cbpf.compile(fault.expression, fault.linktype, netmask=NETMASK, optimize=optimize, **where).program  # type: ignore
+        return cbpf.compile(
+            fault.expression, fault.linktype, netmask=NETMASK, optimize=optimize, target=fault.target
+        ).program
     except FilterError as error:
         if error.reason is not Reason.MATCHES_NOTHING:
             raise

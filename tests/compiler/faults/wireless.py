@@ -121,7 +121,7 @@ WIRELESS: Final = (
         Whose.COMPILER,
         "pppoes or len > 5",
         taken(ppi(wlan(DATA, TO_DS, _OVER_LLC), inner=1)),
-        found(ppi(wlan(DATA))),
+        found(ppi(wlan(DATA, TO_DS, _OVER_LLC))),
     ),
     on(
         "PPI",
