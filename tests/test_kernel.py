@@ -1,4 +1,4 @@
-"""The running kernel, given optimized programs, keeps what ``Filter.match`` keeps: of the sample captures, and of packets
+"""The running kernel, given optimized programs, keeps what ``Filter.match`` keeps: of the samples, and of packets
 that were made.
 """
 

@@ -132,12 +132,19 @@ def test_elsewhere(linktype: str) -> None:
         assert found == dict.fromkeys(expressions, reason)
 
 
+# What the collection has no class for.
+CLASSED_OTHERWISE = {"link proto 1": HERE}
+
+
 @needs_corpus
 def test_the_corpus() -> None:
     rows = refused()
     assert len({row.linktype for row in rows}) > 160
     found = [(row, refusal(row.expression, row.linktype)) for row in rows]
-    assert [(row, error.reason) for row, error in found if error.reason != row.reason] == []
+    wrong = [
+        (row, error.reason) for row, error in found if error.reason != CLASSED_OTHERWISE.get(row.expression, row.reason)
+    ]
+    assert wrong == []
     assert all(0 <= error.span.start < error.span.end <= len(row.expression) for row, error in found)
 
 
