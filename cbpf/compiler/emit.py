@@ -10,7 +10,7 @@ stands behind it, and would refuse them.
 from __future__ import annotations
 
 from cbpf.compiler.cells import assign_cells
-from cbpf.compiler.graph import Branch, Graph, Let, Node, Spans, Verdict, successors, topological
+from cbpf.compiler.graph import Branch, Graph, Let, Node, Spans, Verdict, successors
 from cbpf.compiler.registers import NodeCode, Registers, code
 from cbpf.errors import FilterError, Span
 from cbpf.machine import opcodes as op
@@ -28,7 +28,7 @@ def emit(graph: Graph, snaplen: int, *, keep_registers: bool) -> Emitted:
     ``keep_registers`` uses what a node finds in the registers; without it every node loads all it needs itself.
     Raises FilterError for arithmetic that does not fit the machine's scratch memory.
     """
-    order = topological(graph.root)
+    order = graph.order
     cells = assign_cells(order)
     arriving: dict[Node, Registers] = {graph.root: Registers()}
     codes: dict[Node, NodeCode] = {}

@@ -71,9 +71,10 @@ REJECT = Verdict(False)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A root, and for every node the parts of the expression it came from."""
+    """A root, all nodes behind it, every one before those it leads to, and the parts of the expression they are from."""
 
     root: Node
+    order: list[Node]
     spans: dict[Node, Spans]
 
 
@@ -105,11 +106,12 @@ class Builder:
         return following
 
     def graph(self, root: Node) -> Graph:
-        return Graph(root, {node: self.spans.get(node, frozenset()) for node in topological(root)})
+        order = topological(root)
+        return Graph(root, order, {node: self.spans.get(node, frozenset()) for node in order})
 
     def _make(self, fresh: Node, key: tuple[object, ...], spans: Spans) -> Node:
         node = self._nodes.setdefault(key, fresh)
-        self.spans[node] = self.spans.get(node, frozenset()) | spans
+        self.spans[node] = spans if node is fresh else self.spans[node] | spans
         return node
 
 

@@ -10,7 +10,7 @@ load it made may go only where the packet's length is known, or checked later on
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Graph, Let, Verdict, topological
+from cbpf.compiler.graph import Branch, Graph, Let, Verdict
 from cbpf.compiler.optimize.fold import fold
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.thread import thread
@@ -21,22 +21,19 @@ MOST_ROUNDS = 12  # a bound only: two or three do nearly always
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
     graph = fold(graph)
-    before = None
     for _ in range(MOST_ROUNDS):
-        graph = prune(thread(graph))
-        shape = _shape(graph)
-        if shape == before:
+        before = graph
+        graph = prune(thread(before))
+        if graph is before or _shape(graph) == _shape(before):
             break
-        before = shape
     return graph
 
 
 def _shape(graph: Graph) -> list[object]:
     """Something equal for graphs that are the same but for the identity of their nodes."""
-    order = topological(graph.root)
-    number = {node: position for position, node in enumerate(order)}
+    number = {node: position for position, node in enumerate(graph.order)}
     shape: list[object] = []
-    for node in order:
+    for node in graph.order:
         match node:
             case Verdict(accept):
                 shape.append(accept)
