@@ -2,6 +2,7 @@
 
     fold     arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread   tests whose outcome is known from what was tested before are jumped over
+    search   long lists of numbers are searched, not walked
     prune    values that nobody needs, and loads that others make sure of anyway, are dropped
 
 Equal tails are shared by the builder that every pass makes its nodes with. Truncated packets count: a test may go, the
@@ -13,6 +14,7 @@ from __future__ import annotations
 from cbpf.compiler.graph import Branch, Graph, Let, Verdict
 from cbpf.compiler.optimize.fold import fold
 from cbpf.compiler.optimize.prune import prune
+from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.thread import thread
 
 MOST_ROUNDS = 12  # a bound only: two or three do nearly always
@@ -26,7 +28,7 @@ def optimize(graph: Graph) -> Graph:
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
             break
-    return graph
+    return search(graph)
 
 
 def _shape(graph: Graph) -> list[object]:

@@ -19,7 +19,7 @@ def thread(graph: Graph) -> Graph:
 
 
 # How many nodes one way is led past in one go; where it ends is looked at again. A bound on the time.
-MOST_PASSED = 64
+MOST_PASSED = 24
 
 # What a value can still be is tried, number by number, if there are no more than this.
 MOST_TRIED = 8
