@@ -2,8 +2,8 @@
 
 A node is ``Branch`` (a test and two ways on), ``Let`` (compute a value, keep it in a variable or only make sure that
 it can be computed, go on) or a ``Verdict``. Nothing about registers exists here. Equal nodes are one node: a
-``Builder`` hands out each only once, so common tails are shared as they arise. Nobody changes a node or a test; they are
-not frozen because frozen data classes take three times as long to make.
+``Builder`` hands out each only once, so common tails are shared as they arise. Nobody changes a node or a test; they
+are not frozen because frozen data classes take three times as long to make.
 
 What a path means: its loads and divisions must all succeed, else the packet is rejected. Since failing and rejecting
 are the same verdict, what counts is which of them lie on the paths that accept, not their order.
@@ -73,7 +73,7 @@ REJECT = Verdict(False)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A root, all nodes behind it, every one before those it leads to, and the parts of the expression they are from."""
+    """A root, all nodes from there on, each before those it leads to, and the parts of the expression they are from."""
 
     root: Node
     order: list[Node]

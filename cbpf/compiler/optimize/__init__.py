@@ -3,6 +3,8 @@
     fold     arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread   tests whose outcome is known from what was tested before are jumped over
     search   long lists of numbers are searched, not walked
+    share    tests that differ only in where a header begins are made once
+    hoist    constants for shared code are loaded where that saves a jump
     prune    values that nobody needs, and loads that others make sure of anyway, are dropped
 
 Equal tails are shared by the builder that every pass makes its nodes with. Truncated packets count: a test may go, the
@@ -13,8 +15,10 @@ from __future__ import annotations
 
 from cbpf.compiler.graph import Branch, Graph, Let, Verdict
 from cbpf.compiler.optimize.fold import fold
+from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.search import search
+from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.thread import thread
 
 MOST_ROUNDS = 12  # a bound only: two or three do nearly always
@@ -28,7 +32,7 @@ def optimize(graph: Graph) -> Graph:
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
             break
-    return search(graph)
+    return hoist(share(search(graph)))
 
 
 def _shape(graph: Graph) -> list[object]:

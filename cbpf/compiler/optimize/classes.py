@@ -31,7 +31,7 @@ class Domain(NamedTuple):
         return (1 << len(self.starts)) - 1
 
     def interval(self, low: int, high: int) -> int:
-        """The classes of the numbers from ``low`` to ``high``, both of which must be ends of classes or out of reach."""
+        """The classes of the numbers from ``low`` to ``high``, which must be ends of classes or out of reach."""
         first = bisect_right(self.starts, low) - 1
         behind = len(self.starts) if high + 1 >= self.end else bisect_right(self.starts, high + 1) - 1
         return (1 << behind) - (1 << first) if low < self.end and behind > first else 0

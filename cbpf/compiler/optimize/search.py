@@ -89,7 +89,9 @@ def _worth_it(switch: Switch) -> bool:
     return before > SHORT_LIST or (before > 1 and _size(_plan(_segments(switch))) < before)
 
 
-def _row(groups: list[Switch], row: list[Switch], new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
+def _row(
+    groups: list[Switch], row: list[Switch], new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]
+) -> Node:
     """The nodes for the switches of a row, the last of which leads on where the row's last one did."""
     if len(row) == 1:
         return _nodes(groups[0], new, build, spans)
