@@ -10,7 +10,7 @@ known, and masks that leave a prefix (a network): what comes down to an interval
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -121,6 +121,17 @@ def _interval(test: Test) -> tuple[Value, int, int]:
             if rest & (rest + 1) == 0 and number & ~mask == 0:
                 return load, number, number | rest
     return value, number, number
+
+
+def runs(classes: int) -> Iterator[int]:
+    """The sets of neighbouring classes that a set is made of, in ascending order."""
+    left = classes
+    while left:
+        first = (left & -left).bit_length() - 1
+        rest = left >> first
+        run = (~rest & (rest + 1)) - 1 << first
+        yield run
+        left ^= run
 
 
 # Functions of one byte.

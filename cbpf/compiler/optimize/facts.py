@@ -19,10 +19,10 @@ class Facts(NamedTuple):
     """
 
     meanings: Meanings
-    known: dict[Value, tuple[Domain, int]] = {}
-    outcomes: dict[Test, bool] = {}
-    reach: dict[Value | None, int] = {}
-    computed: frozenset[Value] = frozenset()
+    known: dict[Value, tuple[Domain, int]]
+    outcomes: dict[Test, bool]
+    reach: dict[Value | None, int]
+    computed: frozenset[Value]
 
     # Asking.
 
@@ -141,9 +141,9 @@ class Facts(NamedTuple):
             return self
         theirs = other.known
         known = {}
-        for value, (domain, possible) in self.known.items():
-            if value in theirs and theirs[value][0] == domain:
-                possible |= theirs[value][1]
+        for value, (domain, mine) in self.known.items():
+            if value in theirs:
+                possible = mine | theirs[value][1]
                 if possible != domain.everything:
                     known[value] = domain, possible
         outcomes = {test: said for test, said in self.outcomes.items() if other.outcomes.get(test) is said}
@@ -153,7 +153,7 @@ class Facts(NamedTuple):
 
 def nothing_known(tests: Iterable[Test]) -> Facts:
     """What is known at the root of a graph that has these tests."""
-    return Facts(meanings(tests))
+    return Facts(meanings(tests), {}, {}, {}, frozenset())
 
 
 def _measurable(load: Load) -> bool:

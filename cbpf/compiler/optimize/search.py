@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict
+from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
 from cbpf.compiler.values import Const
@@ -120,13 +121,7 @@ def _segments(switch: Switch) -> list[Segment]:
     """All numbers that the subject can be, in ascending order, and where each leads."""
     found = []
     for exit, classes in switch.exits.items():
-        while classes:
-            first = (classes & -classes).bit_length() - 1
-            rest = classes >> first
-            count = (~rest & (rest + 1)).bit_length() - 1
-            run = (1 << count) - 1 << first
-            found.append(Segment(*switch.domain.bounds(run), exit))
-            classes ^= run
+        found += [Segment(*switch.domain.bounds(run), exit) for run in runs(classes)]
     return sorted(found)
 
 

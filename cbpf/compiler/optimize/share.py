@@ -1,7 +1,7 @@
 """Sharing: tests that are the same but for where a header begins are made once, for a header at an index.
 
 `port 80` asks the same of what follows an IPv6 header, at a fixed place, and of what follows an IPv4 header, behind a
-number of bytes that the header tells. With that number, or the fixed one, in the index register, one code does for both.
+number of bytes that the header tells. With that number or the fixed one in the index register, one code does for both.
 """
 
 from __future__ import annotations

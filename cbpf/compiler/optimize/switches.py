@@ -41,7 +41,7 @@ class Switches:
                 self.ways_in[following] += 1
 
     def at(self, head: Node) -> Switch | None:
-        """The largest switch that begins at a node: nodes on one value, all but the first reached from each other only."""
+        """The largest switch that begins at a node: nodes on one value, to all but the first of which only these lead."""
         meanings = self.nothing.meanings.tests
         if not isinstance(head, Branch) or head.test not in meanings:
             return None
@@ -70,7 +70,7 @@ class Switches:
         return Switch(subject, domain, {node: left for node, left in exits.items() if left}, nodes, private)
 
     def row(self, first: Switch) -> list[Switch]:
-        """A switch and those behind it that only the one before leads to, and that lead to the same place as it does."""
+        """A switch and those behind it, to each of which only the one before leads, and which lead where it does."""
         row, target = [first], None
         while (found := self._next(row[-1], target)) is not None:
             row.append(found[0])
