@@ -41,7 +41,7 @@ class Switches:
                 self.ways_in[following] += 1
 
     def at(self, head: Node) -> Switch | None:
-        """The largest switch that begins at a node: nodes on one value, to all but the first of which only these lead."""
+        """The largest switch that begins at a node: nodes on one value, to all but the first only these lead."""
         meanings = self.nothing.meanings.tests
         if not isinstance(head, Branch) or head.test not in meanings:
             return None
