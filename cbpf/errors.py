@@ -28,7 +28,6 @@ class Reason(StrEnum):
     NOT_ON_THIS_LINKTYPE = "not-on-this-linktype"
     MATCHES_NOTHING = "matches-nothing"
     BAD_INDEX = "bad-index"
-    NOT_YET_SUPPORTED = "not-yet-supported"
     OTHER = "other"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cbpf.compiler import compile_program
+from cbpf.compiler import TARGETS, compile_program
 from cbpf.errors import FilterError
 from cbpf.language.names import Names
 from cbpf.language.tokens import decimal_value
@@ -54,6 +54,7 @@ def compile(  # the name that `re` taught everybody
     optimize: bool = True,
     *,
     names: Names | None = None,
+    target: str = "savefile",
 ) -> Filter:
     """Compile a tcpdump expression, as pcap-filter(7) describes the language.
 
@@ -61,11 +62,17 @@ def compile(  # the name that `re` taught everybody
     ``snaplen`` the number of bytes an accepting filter returns (1..2**32-1); ``netmask`` that of the captured network,
     dotted or as a number, which `ip broadcast` needs; ``names`` answers for names instead of the system's databases.
 
+    ``target`` is "savefile", or "linux" for a filter that is to be attached to a socket: there the kernel knows of
+    every packet whether it comes or goes and through which interface (`inbound`, `outbound`, `ifindex`), may have taken
+    a VLAN tag off it (EN10MB), and has no cooked header in front of it (LINUX_SLL, LINUX_SLL2).
+
     Raises FilterError (a ValueError) for an expression that cannot be compiled, and LinkTypeError for a link type that
     does not exist.
     """
     if not 0 < snaplen <= 0xFFFFFFFF:
         raise FilterError(f"the snapshot length must be 1 to 4294967295 bytes, not {snaplen}")
+    if target not in TARGETS:
+        raise FilterError(f"the target must be {' or '.join(map(repr, TARGETS))}, not {target!r}")
     program = compile_program(
         expression,
         linktype_number(linktype),
@@ -73,6 +80,7 @@ def compile(  # the name that `re` taught everybody
         netmask=_netmask(netmask),
         optimize=optimize,
         names=names or Names(),
+        target=target,
     )
     return Filter(expression, program)
 

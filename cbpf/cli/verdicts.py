@@ -28,7 +28,6 @@ _OF_THE_LINKTYPE: Final = {
     Reason.DIRECTION_NEEDS_WLAN,
     Reason.MATCHES_NOTHING,
     Reason.NOT_ON_THIS_LINKTYPE,
-    Reason.NOT_YET_SUPPORTED,
 }
 
 

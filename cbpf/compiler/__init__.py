@@ -5,8 +5,9 @@
     optimize   the decision graph is rewritten, verdicts unchanged
     emit       nodes become instructions
 
-What is where on a link type is in ``layers``; what the primitives mean in ``internet``, ``addresses``, ``ports``,
-``relations`` and ``encapsulation``.
+What is where on a link type is in ``links``, a table of ``layers``, and what Linux's kernel makes of it in ``linux``.
+What the primitives mean is in ``internet``, ``addresses``, ``ports``, ``relations`` and ``encapsulation``, and in
+``frames``, ``atm``, ``ss7`` and ``pflog`` for those that few link types have.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cbpf.compiler import links, linux
 from cbpf.compiler.emit import emit
 from cbpf.compiler.flow import flow
 from cbpf.compiler.graph import REJECT
-from cbpf.compiler.layers import layer_for
 from cbpf.compiler.lower import lower
 from cbpf.compiler.optimize import optimize as optimized
 from cbpf.errors import FilterError, Reason, Span
@@ -26,20 +27,30 @@ from cbpf.language.names import AskedOnce, Names
 from cbpf.language.parser import parse
 from cbpf.machine.program import Program
 
-__all__ = ["compile_program"]
+__all__ = ["TARGETS", "compile_program"]
+
+# Where a program is to run: over the packets of a savefile, or in Linux's kernel on a socket.
+TARGETS = {"savefile": links.layer_for, "linux": linux.layer_for}
 
 
 def compile_program(
-    expression: str, linktype: int, *, snaplen: int, netmask: int | None, optimize: bool, names: Names
+    expression: str,
+    linktype: int,
+    *,
+    snaplen: int,
+    netmask: int | None,
+    optimize: bool,
+    names: Names,
+    target: str = "savefile",
 ) -> Program:
     """Compile ``expression`` for packets of this LINKTYPE number; an accepting program returns ``snaplen`` (bytes).
 
-    ``netmask`` (32 bits) is needed by `ip broadcast`. Raises FilterError, also, when optimizing, for an expression
-    that is found to match no packet at all.
+    ``target`` is a key of ``TARGETS``; ``netmask`` (32 bits) is needed by `ip broadcast`. Raises FilterError, also,
+    when optimizing, for an expression that is found to match no packet at all.
     """
     tree = parse(expression)
     try:
-        layer = layer_for(linktype)
+        layer = TARGETS[target](linktype)
         with _collector_at_rest():
             graph = lower(flow(tree) if tree else [], layer, AskedOnce(names), netmask)
             if optimize:

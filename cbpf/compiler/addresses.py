@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cbpf.compiler.layers import ETHERTYPE
-from cbpf.compiler.predicates import Predicate, all_of, any_bit, any_of, equal, masked, negation
+from cbpf.compiler.layers import ETHERTYPE, Layer
+from cbpf.compiler.predicates import Predicate, all_of, any_of, equal, masked, negation
 from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides
-from cbpf.compiler.values import WORD, Address
+from cbpf.compiler.stations import Question, Stations, is_station
+from cbpf.compiler.values import WORD
 from cbpf.errors import FilterError, Reason
 from cbpf.language.syntax import Value
 from cbpf.language.tokens import Kind, Token, decimal_value
@@ -14,8 +15,6 @@ from cbpf.language.vocabulary import WLAN_DIRECTIONS
 Network = tuple[int, int]  # an address and its mask, both of the family's width
 
 MOST_ADDRESSES = 100  # of one family for one name
-
-_BROADCAST = 0xFFFFFFFFFFFF
 
 
 def host(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
@@ -26,7 +25,7 @@ def host(scope: Scope, protocol: str | None, direction: str | None, value: Value
     if token.kind is Kind.MAC:
         if protocol != "link":
             raise bad_address("a MAC address goes with 'ether host'", f"Did you mean 'ether host {token.text}'?")
-        return ethernet_host(scope, direction, token.value)
+        return _station(scope, direction, 6, token.value)
     if token.kind is Kind.LINK8:
         return _link8_host(scope, protocol, direction, token)
     if token.kind is Kind.NAME:
@@ -58,11 +57,10 @@ def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
     if protocol not in (None, "ip", "arp", "rarp"):
         raise mismatch(f"'gateway' cannot be asked of '{protocol}'")
     layer = scope.layer
-    if layer.labels or layer.inside_tunnel:
+    if layer.labels or layer.tunnelled:
         where = "'mpls'" if layer.labels else "a tunnel"
         raise FilterError(f"'gateway' does not go behind {where}", reason=Reason.NOT_ON_THIS_LINKTYPE)
-    if not layer.has("mac"):
-        raise not_here(scope, "'gateway'")
+    _stations(scope, 6, "'gateway'")
     station = scope.names.ethernet(name)
     if station is None:
         raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
@@ -76,7 +74,7 @@ def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
         )
         for leg in (("ip", "arp", "rarp") if protocol is None else (protocol,))
     ]
-    return all_of(ethernet_host(scope, None, station), any_of(*legs))
+    return all_of(_station(scope, None, 6, station), any_of(*legs))
 
 
 # IPv4 and IPv6.
@@ -142,7 +140,7 @@ def _named_host(scope: Scope, protocol: str | None, direction: str | None, name:
         station = scope.names.ethernet(name)
         if station is None:
             raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
-        return ethernet_host(scope, direction, station)
+        return _station(scope, direction, 6, station)
     _families(protocol)
     addresses4, addresses6 = scope.names.hosts(name)
     if not addresses4 and not addresses6:
@@ -219,22 +217,33 @@ def _ipv6_sides(scope: Scope, direction: str | None, address: int, mask: int) ->
 # Link-layer addresses.
 
 
-def ethernet_host(scope: Scope, direction: str | None, address: int) -> Predicate:
-    """`ether host`: the source at 6, the destination at 0."""
-    _needs(scope, "mac", "'ether host'")
+def _stations(scope: Scope, size: int, what: str) -> Stations:
+    """How addresses of this size look in the current layer."""
+
+    def has(layer: Layer) -> bool:
+        return layer.stations is not None and layer.stations.size == size
+
+    if scope.layer.stations is None or not has(scope.layer):
+        raise not_here(scope, what, has)
+    return scope.layer.stations
+
+
+def _station(scope: Scope, direction: str | None, size: int, address: int) -> Predicate:
+    """`link host`: an address of six bytes, or of one."""
+    stations = _stations(scope, size, "'ether host'" if size == 6 else "an 8-bit address")
+    question = is_station(size, address)
     if direction in WLAN_DIRECTIONS:
-        raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
+        if stations.particular is None:
+            raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
+        return all_of(scope.layer.framed, stations.particular(direction)(scope.layer.header, question))
     header = scope.layer.header
-    return all_of(scope.layer.framed, sides(direction, _mac(header.plus(6), address), _mac(header, address)))
+    ends = sides(direction, stations.source(header, question), stations.destination(header, question))
+    return all_of(scope.layer.framed, ends)
 
 
-def _mac(place: Address, address: int) -> Predicate:
-    return all_of(equal(place.word(2), address & WORD), equal(place.half(), address >> 32))
-
-
-def _needs(scope: Scope, feature: str, what: str) -> None:
-    if not scope.layer.has(feature):
-        raise not_here(scope, what)
+def _to(scope: Scope, stations: Stations, question: Question) -> Predicate:
+    """A frame to an address of which the question can be answered with yes."""
+    return all_of(scope.layer.framed, stations.destination(scope.layer.header, question))
 
 
 def _link8_host(scope: Scope, protocol: str | None, direction: str | None, token: Token) -> Predicate:
@@ -242,13 +251,15 @@ def _link8_host(scope: Scope, protocol: str | None, direction: str | None, token
         raise bad_address("an 8-bit address goes with 'link host'", f"Did you mean 'link host {token.text}'?")
     if direction in WLAN_DIRECTIONS:
         raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
-    raise not_here(scope, "an 8-bit address")
+    return _station(scope, direction, 1, token.value)
 
 
 def broadcast(scope: Scope, protocol: str | None) -> Predicate:
     if protocol in (None, "link"):
-        _needs(scope, "broadcast", "'broadcast'")
-        return ethernet_host(scope, "dst", _BROADCAST)
+        stations = scope.layer.stations
+        if stations is None:
+            raise not_here(scope, "'broadcast'", lambda layer: layer.stations)
+        return _to(scope, stations, is_station(stations.size, stations.broadcast))
     if protocol != "ip":
         raise mismatch(f"'{protocol}' has no broadcast")
     if scope.netmask in (None, WORD):
@@ -264,8 +275,10 @@ def multicast(scope: Scope, protocol: str | None) -> Predicate:
     """The group bit of a MAC address; 224.0.0.0/4 (RFC 5771); ff00::/8 (RFC 4291)."""
     net = scope.layer.net
     if protocol in (None, "link"):
-        _needs(scope, "multicast", "'multicast'")
-        return all_of(scope.layer.framed, any_bit(scope.layer.header.byte(), 1))
+        stations = scope.layer.stations
+        if stations is None or stations.multicast is None:
+            raise not_here(scope, "'multicast'", lambda layer: layer.stations and layer.stations.multicast)
+        return _to(scope, stations, stations.multicast)
     if protocol == "ip":
         return all_of(scope.layer.is_ip, masked(net.byte(16), 0xF0, 0xE0))
     if protocol == "ip6":

@@ -84,14 +84,15 @@ def ip6_proto(layer: Layer, number: int) -> Predicate:
 
 def iso_proto(layer: Layer, number: int) -> Predicate:
     """An OSI packet with this network layer protocol identifier."""
-    return all_of(layer.carries(SAP["iso"]), equal(layer.osi.byte(), number))
+    if layer.osi is not None:
+        return layer.osi(layer, number)
+    return all_of(layer.carries(SAP["iso"]), equal(layer.osi_header.byte(), number))
 
 
 def isis_proto(layer: Layer, *types: int) -> Predicate:
     """An IS-IS packet of one of these PDU types, the low five bits of its fifth byte."""
-    return any_of(
-        *(all_of(iso_proto(layer, OSI_PROTOCOL["isis"]), masked(layer.osi.byte(4), 0x1F, number)) for number in types)
-    )
+    isis, kind = iso_proto(layer, OSI_PROTOCOL["isis"]), layer.osi_header.byte(4)
+    return any_of(*(all_of(isis, masked(kind, 0x1F, number)) for number in types))
 
 
 def abbreviation(scope: Scope, word: str) -> Predicate:

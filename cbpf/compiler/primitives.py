@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from cbpf.compiler import addresses, internet, ports, relations
-from cbpf.compiler.encapsulation import MOVES, llc
-from cbpf.compiler.layers import Layer
-from cbpf.compiler.predicates import Predicate, equal, negation
+from cbpf.compiler import addresses, atm, frames, internet, pflog, ports, relations, ss7
+from cbpf.compiler.encapsulation import MOVES, Case, Cases
+from cbpf.compiler.predicates import Predicate, equal
 from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here
-from cbpf.errors import NOWHERE, FilterError, Reason
+from cbpf.errors import NOWHERE, FilterError
 from cbpf.language.syntax import Byte, Field, Keyword, Named, Primitive, Qualified, Relation, WlanType
 from cbpf.language.tokens import Kind
-from cbpf.language.vocabulary import LLC_KINDS, PROTOCOLS
+from cbpf.language.vocabulary import ATM_FIELDS, ATM_WORDS, PROTOCOLS, SS7_WORDS
 
 
-def predicate(scope: Scope, primitive: Primitive) -> tuple[Predicate, Layer]:
+def cases(scope: Scope, primitive: Primitive) -> Cases:
     """What ``primitive`` means in ``scope``, and the layer for what follows it. Raises FilterError with its span."""
     try:
         if isinstance(primitive, Keyword) and primitive.word in MOVES:
             return MOVES[primitive.word](scope, primitive.number)
-        return _predicate(scope, primitive), scope.layer
+        return (Case(_predicate(scope, primitive), scope.layer),)
     except FilterError as error:
         if error.span == NOWHERE:
             error.span = primitive.span
@@ -38,9 +37,11 @@ def _predicate(scope: Scope, primitive: Primitive) -> Predicate:
         case Named():
             return _named(scope, primitive)
         case WlanType():
-            raise not_here(scope, "an 802.11 frame type")
+            return frames.frame_type(scope, primitive)
+        case Field(word=word) if word in ATM_FIELDS:
+            return atm.field(scope, primitive)
         case Field():
-            raise not_here(scope, f"'{primitive.word}'")
+            return ss7.field(scope, primitive)
 
 
 def _qualified(scope: Scope, primitive: Qualified) -> Predicate:
@@ -87,6 +88,10 @@ def _keyword(scope: Scope, primitive: Keyword) -> Predicate:
     word, number = primitive.word, primitive.number
     if word in PROTOCOLS:
         return internet.abbreviation(scope, word)
+    if word in ATM_WORDS:
+        return atm.circuit(scope, word)
+    if word in SS7_WORDS:
+        return ss7.signal_unit(scope, word)
     match word:
         case "broadcast":
             return addresses.broadcast(scope, primitive.protocol)
@@ -98,34 +103,35 @@ def _keyword(scope: Scope, primitive: Keyword) -> Predicate:
         case "inbound" | "outbound":
             return _direction(scope, word)
         case "ifindex":
-            assert number is not None
-            if not scope.layer.has("ifindex"):
-                raise not_here(scope, "the interface's index")
-            return equal(scope.layer.header.word(4), number)
-    raise not_here(scope, f"'{word}'")
+            return _interface(scope, number)
+    return pflog.number(scope, primitive)
 
 
-_OUTGOING = 4  # linux/if_packet.h
+_LINUX_KNOWS = "Where a filter runs in Linux it can be had: compile it with the target 'linux'."
 
 
 def _direction(scope: Scope, word: str) -> Predicate:
-    if scope.layer.packet_type is None:
-        raise not_here(scope, f"'{word}'")
-    outgoing = equal(scope.layer.packet_type, _OUTGOING)
-    return outgoing if word == "outbound" else negation(outgoing)
+    direction = scope.layer.direction
+    if direction is None:
+        error = not_here(scope, f"'{word}'", lambda layer: layer.direction)
+        error.hint = _LINUX_KNOWS
+        raise error
+    return direction.inbound if word == "inbound" else direction.outbound
+
+
+def _interface(scope: Scope, number: int | None) -> Predicate:
+    if scope.layer.ifindex is None:
+        error = not_here(scope, "the interface's index", lambda layer: layer.ifindex)
+        error.hint = f"{error.hint} {_LINUX_KNOWS}"
+        raise error
+    assert number is not None
+    return equal(scope.layer.ifindex, number)
 
 
 def _named(scope: Scope, primitive: Named) -> Predicate:
-    if primitive.word != "llc":
-        raise not_here(scope, f"'{primitive.word}'")
-    if primitive.argument is None:
-        return llc(scope, 0, 0)
-    kind = LLC_KINDS.get(primitive.argument.text.lower())
-    if kind is None:
-        raise FilterError(
-            f"802.2 has no frames of type '{primitive.argument.text}'",
-            primitive.argument.span,
-            reason=Reason.UNKNOWN_NAME,
-            hint=f"It has {', '.join(LLC_KINDS)}.",
-        )
-    return llc(scope, *kind)
+    if primitive.word == "llc":
+        return frames.llc(scope, primitive.argument)
+    if primitive.word == "dir":
+        assert primitive.argument is not None
+        return frames.frame_direction(scope, primitive.argument)
+    return pflog.logged(scope, primitive)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from cbpf.compiler.families import SNAP, ways_to_carry
 from cbpf.compiler.graph import Test
 from cbpf.compiler.internet import PROTOCOL, first_fragment, ipv4_payload, ipv4_protocol, ipv6_next_header, ipv6_payload
 from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.predicates import TRUE, Bind, Predicate, all_of, any_bit, any_of, equal, negation
-from cbpf.compiler.scope import Scope, not_here, within
-from cbpf.compiler.values import Address, Binary, Const, Length, Negate, Value, Variable, calculate
+from cbpf.compiler.scope import Scope, needs, within
+from cbpf.compiler.values import FARTHEST, Address, Binary, Const, Length, Negate, Value, Variable, calculate
 from cbpf.errors import FilterError, Reason
 from cbpf.language import syntax
 
@@ -41,7 +42,7 @@ def compare(operator: str, left: Value, right: Value) -> Predicate:
 def byte(scope: Scope, tree: syntax.Byte) -> Predicate:
     """`byte`: one byte of the link-layer header or what follows it, compared, or with bits in common."""
     within(tree.value, 0xFF, "the value of a byte")
-    value = scope.layer.header.byte(tree.position)
+    value = _link_header(scope).byte(tree.position)
     if tree.operator == "&":
         return any_bit(value, tree.value)
     if tree.operator == "|":
@@ -87,18 +88,27 @@ def _combine(tree: syntax.Binary, left: Value, right: Value) -> Value:
 
 def _encapsulated(scope: Scope, protocol: str) -> tuple[Predicate, Address]:
     """A network protocol, and where its header is: that depends on the packet if there are several encapsulations."""
-    ways = scope.layer.ways_to_carry(ETHERTYPE[protocol])
+    ways = ways_to_carry(scope.layer, ETHERTYPE[protocol])
     if len(ways) == 1:
         return ways[0]
-    start = Variable(f"{protocol} header at {scope.place}", limit=0xFFFF)
+    start = Variable(f"{protocol} header at {scope.place}", limit=FARTHEST + SNAP)
     return any_of(*(all_of(carried, Bind(start, place.value())) for carried, place in ways)), Address(start)
+
+
+def _link_header(scope: Scope) -> Address:
+    if scope.layer.headless:
+        raise FilterError(
+            f"in Linux a packet has no {scope.layer.name} header: it is made for savefiles, after filters have run",
+            reason=Reason.NOT_ON_THIS_LINKTYPE,
+        )
+    return scope.layer.header
 
 
 def _indexed(scope: Scope, tree: syntax.Index) -> tuple[Predicate, Address]:
     """What `protocol[...]` implies, and where its byte 0 is."""
     layer, protocol = scope.layer, tree.protocol
     if protocol == "link":
-        return TRUE, layer.header
+        return TRUE, _link_header(scope)
     if protocol in _NETWORK:
         return _encapsulated(scope, protocol)
     if protocol in _TRANSPORT:
@@ -107,5 +117,6 @@ def _indexed(scope: Scope, tree: syntax.Index) -> tuple[Predicate, Address]:
     if protocol == "icmp6":
         return all_of(layer.is_ip6, ipv6_next_header(layer, PROTOCOL["icmp6"])), ipv6_payload(layer)
     if protocol == "radio":
-        raise not_here(scope, "a radio header")
+        needs(scope, "radio", "a radio header")
+        return TRUE, Address()
     raise FilterError(f"the bytes of '{protocol}' cannot be indexed", tree.span, reason=Reason.BAD_INDEX)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from cbpf.compiler.layers import Layer
+from cbpf.compiler.links import LAYERS
 from cbpf.compiler.predicates import Predicate, all_of, any_of
 from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
+from cbpf.language.tokens import Token
+from cbpf.linktypes import linktype_name
+
+_Meaning = TypeVar("_Meaning")
+_MOST_NAMED = 6  # link types, in a hint
 
 
 class Scope(NamedTuple):
@@ -45,9 +52,34 @@ def bad_address(message: str, hint: str | None = None) -> FilterError:
     return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint)
 
 
-def not_here(scope: Scope, what: str) -> FilterError:
-    """Something the current link layer does not have."""
-    return FilterError(f"{what} does not exist on {scope.layer.name}", reason=Reason.NOT_ON_THIS_LINKTYPE)
+def not_here(scope: Scope, what: str, has: Callable[[Layer], object]) -> FilterError:
+    """Something that the current link layer does not have; ``has`` tells which do: if they are few, they are named."""
+    names = [linktype_name(number) for number, layer in sorted(LAYERS.items()) if has(layer)]
+    hint = f"{' and '.join(', '.join(names).rsplit(', ', 1))} {'has' if len(names) == 1 else 'have'} it."
+    return FilterError(
+        f"{what} does not exist on {scope.layer.name}",
+        reason=Reason.NOT_ON_THIS_LINKTYPE,
+        hint=hint if 0 < len(names) <= _MOST_NAMED else None,
+    )
+
+
+def needs(scope: Scope, feature: str, what: str) -> None:
+    """FilterError unless the current link layer has a feature."""
+    if not scope.layer.has(feature):
+        raise not_here(scope, what, lambda layer: layer.has(feature))
+
+
+def named(token: Token, table: Mapping[str, _Meaning], what: str) -> _Meaning:
+    """What a name means by ``table``, in whatever case it is written."""
+    meaning = table.get(token.text.lower())
+    if meaning is None:
+        raise FilterError(
+            f"{what} is called '{token.text}'",
+            token.span,
+            reason=Reason.UNKNOWN_NAME,
+            hint=f"There are {', '.join(table)}.",
+        )
+    return meaning
 
 
 def within(value: int, largest: int, what: str) -> int:

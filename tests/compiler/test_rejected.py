@@ -143,11 +143,6 @@ def test_the_corpus(linktype: str) -> None:
         assert 0 <= error.span.start < error.span.end <= len(row.expression)
 
 
-@pytest.mark.parametrize("linktype", ["IEEE802_11", "PPP", "USB_LINUX"])
-def test_link_types_of_later(linktype: str) -> None:
-    assert refusal("tcp", linktype).reason is Reason.NOT_YET_SUPPORTED
-
-
 # The first failure in the order of the text is reported, unless a character cannot be read at all.
 @pytest.mark.parametrize(
     ("expression", "marked"),
