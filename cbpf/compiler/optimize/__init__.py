@@ -2,6 +2,7 @@
 
     fold     arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread   tests whose outcome is known from what was tested before are jumped over
+    delay    tests that hardly ever reject come last
     search   long lists of numbers are searched, not walked
     share    tests that differ only in where a header begins are made once
     hoist    constants for shared code are loaded where that saves a jump
@@ -14,6 +15,7 @@ load it made may go only where the packet's length is known, or checked later on
 from __future__ import annotations
 
 from cbpf.compiler.graph import Branch, Graph, Let, Verdict
+from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
 from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
@@ -32,7 +34,7 @@ def optimize(graph: Graph) -> Graph:
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
             break
-    return hoist(share(search(graph)))
+    return hoist(share(search(delay(graph))))
 
 
 def _shape(graph: Graph) -> list[object]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict
+from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
@@ -17,7 +18,8 @@ from cbpf.compiler.values import Const
 from cbpf.errors import Span
 
 ONE_BY_ONE = 3  # numbers that are compared with one after the other
-SHORT_LIST = 8  # tests that stay as they are unless there are fewer
+SHORT_LIST = 8  # tests that stay as they are unless as many are better
+MOST_PARTS = 8  # of the expression that a node knows one by one
 
 
 class Segment(NamedTuple):
@@ -86,8 +88,9 @@ def _improved(row: list[Switch], facts: Facts) -> list[Switch] | None:
 
 
 def _worth_it(switch: Switch) -> bool:
+    """Whether a switch is long, or its plan, which asks the likeliest first, has no more questions than it has."""
     before = len(switch.nodes)
-    return before > SHORT_LIST or (before > 1 and _size(_plan(_segments(switch))) < before)
+    return before > SHORT_LIST or (before > 1 and _size(_plan(_segments(switch))) <= before)
 
 
 def _row(
@@ -104,15 +107,24 @@ def _row(
 
 
 def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
-    """The nodes that decide as a switch does; each knows the whole list that it came from, as one."""
-    parts = frozenset().union(*(spans[node] for node in switch.nodes))
-    whole = frozenset((Span(min(part.start for part in parts), max(part.end for part in parts)),)) if parts else parts
+    """The nodes that decide as a switch does.
+
+    A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
+    """
+    if len(switch.nodes) == 1:
+        node = switch.nodes[0]
+        ways = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
+        return build.branch(node.test, *ways, spans[node])
+    asked = {node.test: spans[node] for node in switch.nodes}
+    parts = frozenset().union(*asked.values())
+    if len(parts) > MOST_PARTS:
+        parts = frozenset((Span(min(part.start for part in parts), max(part.end for part in parts)),))
 
     def node_of(plan: Plan) -> Node:
         if not isinstance(plan, Ask):
             return new[plan]
         test = Test(plan.operator, switch.subject, Const(plan.number))
-        return build.branch(test, node_of(plan.then), node_of(plan.orelse), whole)
+        return build.branch(test, node_of(plan.then), node_of(plan.orelse), asked.get(test, parts))
 
     return node_of(_plan(_segments(switch)))
 
@@ -127,17 +139,30 @@ def _segments(switch: Switch) -> list[Segment]:
 
 def _plan(segments: list[Segment]) -> Plan:
     """The questions that lead from a number to the exit of its segment."""
+    if len(segments) == 1:
+        return segments[0].exit
     if len(segments) <= 2 * ONE_BY_ONE + 1:
         exits = [segment.exit for segment in segments]
         usual = max(exits, key=exits.count)
         others = [segment for segment in segments if segment.exit is not usual]
         if len(others) <= ONE_BY_ONE and all(segment.low == segment.high for segment in others):
-            plan: Plan = usual
-            for segment in reversed(others):
-                plan = Ask("=", segment.low, segment.exit, plan)
-            return plan
+            return _one_by_one(others, usual)
     middle = len(segments) // 2
+    if len(segments) == 3 and _width(segments[0]) < _width(segments[2]):
+        middle = 2  # what is above a range is most of the numbers: ask for it first
     return Ask(">=", segments[middle].low, _plan(segments[middle:]), _plan(segments[:middle]))
+
+
+def _one_by_one(numbers: list[Segment], otherwise: Node) -> Plan:
+    """Whether it is one of these; IPv4 before all else, since most packets are."""
+    plan: Plan = otherwise
+    for segment in sorted(reversed(numbers), key=lambda segment: segment.low == ETHERTYPE["ip"]):
+        plan = Ask("=", segment.low, segment.exit, plan)
+    return plan
+
+
+def _width(segment: Segment) -> int:
+    return segment.high - segment.low
 
 
 def _size(plan: Plan) -> int:

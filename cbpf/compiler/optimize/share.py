@@ -16,6 +16,7 @@ from cbpf.compiler.values import Binary, Const, Load, Value, Variable, upper_bou
 
 # Instructions that it costs to have one code for two: to put the fixed place into a register, and to get to the code.
 _COST = 2
+LEAST_GAIN = 3
 
 # A test but for the base and the offset of what it loads: operators, constants, and the size of the load.
 _Shape = tuple[str, int, str, int, int]
@@ -86,7 +87,7 @@ class _Search:
         for alike in self._alike():
             for first, second in permutations(alike, 2):
                 twins = None if first in taken or second in taken else self._twins(first, second)
-                if twins is not None and _gain(twins) > 0:
+                if twins is not None and _gain(twins) >= LEAST_GAIN:
                     found.append(twins)
                     taken.update(node for pair in twins.pairs.items() for node in pair)
         return found
