@@ -113,8 +113,8 @@ def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[No
     """
     if len(switch.nodes) == 1:
         node = switch.nodes[0]
-        ways = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
-        return build.branch(node.test, *ways, spans[node])
+        then, orelse = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
+        return build.branch(node.test, then, orelse, spans[node])
     asked = {node.test: spans[node] for node in switch.nodes}
     parts = frozenset().union(*asked.values())
     if len(parts) > MOST_PARTS:
@@ -156,7 +156,7 @@ def _plan(segments: list[Segment]) -> Plan:
 def _one_by_one(numbers: list[Segment], otherwise: Node) -> Plan:
     """Whether it is one of these; IPv4 before all else, since most packets are."""
     plan: Plan = otherwise
-    for segment in sorted(reversed(numbers), key=lambda segment: segment.low == ETHERTYPE["ip"]):
+    for segment in sorted(numbers[::-1], key=lambda segment: segment.low == ETHERTYPE["ip"]):
         plan = Ask("=", segment.low, segment.exit, plan)
     return plan
 
