@@ -41,6 +41,13 @@ of this link type, by name or number.  [default: EN10MB]",
     help="Compile for packets of this savefile: its (first) \
 link type and its snapshot length.",
 )
+@click.option(
+    "--target",
+    type=click.Choice(("savefile", "linux")),
+    default="savefile",
+    show_default=True,
+    help="Where the program is to run: over savefiles, or in the Linux kernel, attached to a socket.",
+)
 @expression_options
 def command(
     words: tuple[str, ...],
@@ -52,6 +59,7 @@ def command(
     form: str | None,
     linktype: int | None,
     path: str | None,
+    target: str,
 ) -> int:
     """Compile EXPRESSION, and print the program.
 
@@ -84,6 +92,7 @@ def command(
         what.snaplen or snaplen or DEFAULT_SNAPLEN,
         what.netmask,
         what.optimize,
+        target=target,
     )
     put(write(compiled.program, Form(form or _FORMATS[max(0, min(depth, 3) - 1)])))
     return 0

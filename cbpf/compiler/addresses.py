@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cbpf.compiler.layers import ETHERTYPE, Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of, equal, masked, negation
-from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides
+from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides, wrong_station
 from cbpf.compiler.stations import Question, Stations, is_station
 from cbpf.compiler.values import WORD
 from cbpf.errors import FilterError, Reason
@@ -45,7 +45,7 @@ def net(scope: Scope, protocol: str | None, direction: str | None, value: Value)
             raise FilterError(f"no network is called '{token.text}'", token.span, reason=Reason.UNKNOWN_NAME)
         return _internet(scope, protocol, direction, [_justified(number)], [])
     if token.kind in (Kind.MAC, Kind.LINK8):
-        raise bad_address("'net' takes an IPv4 or IPv6 network")
+        raise wrong_station(token, "'net' takes an IPv4 or IPv6 network")
     networks4, networks6 = networks_of(value, whole=False)
     if protocol == "link" and networks4:
         raise bad_address("link-layer addresses have no networks")
@@ -248,7 +248,7 @@ def _to(scope: Scope, stations: Stations, question: Question) -> Predicate:
 
 def _link8_host(scope: Scope, protocol: str | None, direction: str | None, token: Token) -> Predicate:
     if protocol != "link":
-        raise bad_address("an 8-bit address goes with 'link host'", f"Did you mean 'link host {token.text}'?")
+        raise mismatch("an 8-bit address goes with 'link host'", f"Did you mean 'link host {token.text}'?")
     if direction in WLAN_DIRECTIONS:
         raise FilterError(f"'{direction}' exists on 802.11 only", reason=Reason.DIRECTION_NEEDS_WLAN)
     return _station(scope, direction, 1, token.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cbpf.compiler import addresses, atm, frames, internet, pflog, ports, relations, ss7
 from cbpf.compiler.encapsulation import MOVES, Case, Cases
 from cbpf.compiler.predicates import Predicate, equal
-from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here
+from cbpf.compiler.scope import Scope, mismatch, not_here, wrong_station
 from cbpf.errors import NOWHERE, FilterError
 from cbpf.language.syntax import Byte, Field, Keyword, Named, Primitive, Qualified, Relation, WlanType
 from cbpf.language.tokens import Kind
@@ -64,7 +64,7 @@ def _qualified(scope: Scope, primitive: Qualified) -> Predicate:
 def _proto(scope: Scope, kind: str, primitive: Qualified) -> Predicate:
     token, protocol = primitive.value.token, primitive.qualifiers.protocol
     if token.kind in (Kind.MAC, Kind.LINK8):
-        raise bad_address(f"a {token.kind.value} is no protocol")
+        raise wrong_station(token, f"a {token.kind.value} is no protocol")
     if token.kind in (Kind.IPV4, Kind.IPV6):
         raise mismatch(f"an {token.kind.value} is no protocol")
     if protocol == "decnet":
@@ -78,7 +78,7 @@ def _proto(scope: Scope, kind: str, primitive: Qualified) -> Predicate:
 def _gateway(scope: Scope, primitive: Qualified) -> Predicate:
     token = primitive.value.token
     if token.kind in (Kind.MAC, Kind.LINK8):
-        raise bad_address("'gateway' takes a host's name, not a link-layer address")
+        raise wrong_station(token, "'gateway' takes a host's name, not a link-layer address")
     if token.kind is not Kind.NAME:
         raise mismatch("'gateway' takes a host's name", "The name must be in the ethers database and resolve to IPv4.")
     return addresses.gateway(scope, primitive.qualifiers.protocol, token.text)

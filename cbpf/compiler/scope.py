@@ -10,7 +10,7 @@ from cbpf.compiler.links import LAYERS
 from cbpf.compiler.predicates import Predicate, all_of, any_of
 from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
-from cbpf.language.tokens import Token
+from cbpf.language.tokens import Kind, Token
 from cbpf.linktypes import linktype_name
 
 _Meaning = TypeVar("_Meaning")
@@ -50,6 +50,11 @@ def spoken(message: str) -> str:
 
 def bad_address(message: str, hint: str | None = None) -> FilterError:
     return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint)
+
+
+def wrong_station(token: Token, message: str) -> FilterError:
+    """A link-layer address where there can be none."""
+    return mismatch(message) if token.kind is Kind.LINK8 else bad_address(message)
 
 
 def not_here(scope: Scope, what: str, has: Callable[[Layer], object]) -> FilterError:

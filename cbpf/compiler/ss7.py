@@ -1,7 +1,7 @@
 """Signalling system 7: kinds of signal units, and the fields of the message transfer part (ITU-T Q.703, Q.704).
 
-Every word has a variant for high-speed links, which begins with h: their length indicator is two bytes long, and what
-comes behind it three bytes further on. Whether a signal unit is one that has the fields is not looked at.
+Every word has a variant for high-speed links, which begins with h: their sequence numbers and length indicator are two
+bytes long each. Whether a signal unit is one that has the fields is not looked at.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cbpf.compiler.scope import Scope, not_here, within
 from cbpf.compiler.values import Address, Binary, Const, Value
 from cbpf.language.syntax import Field
 
-_HIGH_SPEED = 3  # bytes
+_HIGH_SPEED = 3  # bytes that fields are further on
 
 
 def signal_unit(scope: Scope, word: str) -> Predicate:
@@ -56,7 +56,8 @@ _PLACES = {
 
 def field(scope: Scope, tree: Field) -> Predicate:
     """`sio`, `opc`, `dpc` or `sls`, compared with numbers."""
-    unit, name = _unit(scope, tree.word), tree.word.removeprefix("h")
+    name = tree.word.removeprefix("h")
+    unit = _unit(scope, tree.word).plus(0 if name == tree.word else _HIGH_SPEED)
     for _, number in tree.alternatives:
         within(number, _PLACES[name].largest, f"the {name.upper()}")
     return any_of(*(_compared(unit, name, operator, number) for operator, number in tree.alternatives))
@@ -103,7 +104,7 @@ def _bits(load: Value, mask: int, shift: int) -> Value:
 
 
 def _unit(scope: Scope, word: str) -> Address:
-    """Where the signal unit begins; for a word about high-speed links, where it would if it were no such link's."""
+    """Where the signal unit begins."""
 
     def has(layer: Layer) -> object:
         return layer.signalling

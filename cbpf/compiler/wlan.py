@@ -119,17 +119,17 @@ _PADDED = 0x20  # of the flags
 
 
 def _has_padding() -> Predicate:
-    """The flags say that the MAC header has been padded. They are only looked for in headers of a single namespace."""
+    """The flags say that there is padding. They are only looked for in headers of a single namespace."""
     present = _PACKET.word(4)
     behind_timestamp = all_of(any_bit(present, _TIMESTAMP), any_bit(_PACKET.byte(16), _PADDED))
     at_once = all_of(no_bit(present, _TIMESTAMP), any_bit(_PACKET.byte(8), _PADDED))
     return all_of(any_bit(present, _FLAGS), no_bit(present, _MORE_WORDS), any_of(behind_timestamp, at_once))
 
 
-def _padded(unpadded: Variable, payload: Variable) -> Predicate:
-    """To the next multiple of four bytes, from the start of the packet."""
+def _padded(header: Address, unpadded: Variable, payload: Variable) -> Predicate:
+    """Data may begin at the next multiple of four bytes, counted from the start of the packet."""
     rounded = Binary("&", Binary("+", unpadded, Const(3)), Const(WORD - 3))
-    return any_of(all_of(_has_padding(), Bind(payload, rounded)), Bind(payload, unpadded))
+    return any_of(all_of(is_type(header, DATA), _has_padding(), Bind(payload, rounded)), Bind(payload, unpadded))
 
 
 def wlan(name: str, start: Start | None, *features: str, padding: bool = False, required: Predicate = TRUE) -> Layer:
@@ -138,7 +138,7 @@ def wlan(name: str, start: Start | None, *features: str, padding: bool = False, 
     furthest = min(upper_bound(header.value()) + 32, WORD)
     payload, unpadded = Variable("802.11 payload", furthest), Variable("802.11 payload, unpadded", furthest)
     if padding:
-        computed = [(unpadded, _behind_mac_header(header, unpadded)), (payload, _padded(unpadded, payload))]
+        computed = [(unpadded, _behind_mac_header(header, unpadded)), (payload, _padded(header, unpadded, payload))]
     else:
         computed = [(payload, _behind_mac_header(header, payload))]
     return Layer(

@@ -45,7 +45,7 @@ ON_ETHERNET = {
         "ether host {1:2:3:4:5}", "ether host {ab:cd:ef:0}g:00:00", "ether[{0:1:2}] = 1", "host {1.2.3.256}",
         "host {0x1.2.3.4}", "{net 10.0.0.0/33}", "{net fe80::/129}", "{decnet host 64.1}", "{decnet host 1.1024}",
         "{net 192.168/8}", "tcp or {net fe80::1/10}", "{net 192.168.1.1 mask 255.255.255.0}", "{host 1:2:3:4:5:6}",
-        "{ether host 1.2.3.4}", "{ether host 5}", "{host $12}", "{link net 10}", "{decnet host router}",
+        "{ether host 1.2.3.4}", "{ether host 5}", "{link net 10}", "{decnet host router}",
         "{ta host 1:2:3:4:5:6}", "host {::1.2.3.256}",
     ],
     RANGE: [
@@ -66,7 +66,7 @@ ON_ETHERNET = {
         "{ether host ::1}", "{decnet net 1.2}", "{ip port 80}", "{ether port 80}", "{arp proto 6}",
         "{tcp protochain 6}",
         "{ip6 broadcast}", "{arp multicast}", "{ether gateway router}", "{ra port 80}", "{udp port web}",
-        "{tcp portrange time-time}", "{port 1:2:3:4:5:6}", "{ip6 host 10}",
+        "{tcp portrange time-time}", "{port 1:2:3:4:5:6}", "{ip6 host 10}", "{host $12}", "{net $12}",
     ],
     WLAN: ["{addr1 host 1.2.3.4}", "{addr4 ::1}", "{decnet addr2 1.2}", "tcp and {ra host 10.0.0.1}"],
     HERE: [
