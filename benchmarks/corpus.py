@@ -53,7 +53,7 @@ def compiled(found: Iterable[Row]) -> Compiled:
     pairs = []
     others: Counter[tuple[str, str]] = Counter()
     for row in found:
-        ours, theirs = _ours(row), _theirs(row)
+        ours, theirs = program_of_cbpf(row), program_of_libpcap(row)
         if isinstance(ours, str) or isinstance(theirs, str):
             reasons = [text for text in (ours, theirs) if isinstance(text, str)]
             others[" and ".join(reasons), row.linktype] += 1
@@ -73,7 +73,8 @@ def netmask_number(row: Row) -> int:
     return int.from_bytes(bytes(map(int, row.netmask.split("."))))
 
 
-def _ours(row: Row) -> Program | str:
+def program_of_cbpf(row: Row) -> Program | str:
+    """The optimized program, or why there is none."""
     try:
         return compile_ours(row)
     except FilterError as error:
@@ -82,9 +83,10 @@ def _ours(row: Row) -> Program | str:
         return f"cbpf refuses ({error.reason.value})"
 
 
-def _theirs(row: Row) -> Program | str:
+def program_of_libpcap(row: Row, *, optimize: bool = True) -> Program | str:
+    """The program, or why there is none."""
     try:
-        return libpcap.compile_expression(row.expression, row.linktype, optimize=True, netmask=netmask_number(row))
+        return libpcap.compile_expression(row.expression, row.linktype, optimize=optimize, netmask=netmask_number(row))
     except libpcap.Refused as error:
         # Messages differ from version to version, but for this one it says what the optimizer found out.
         return "libpcap finds it never matches" if "rejects all" in str(error) else "libpcap refuses"

@@ -36,6 +36,7 @@ _PARTS: Final = ("static", "time")
 @click.option("-y", "--linktype", "linktypes", multiple=True, help="Only rows of this link type; may be repeated.")
 @click.option("--worst", default=20, show_default=True, help="Longest list of rows to print.")
 @click.option("--repeat", default=5, show_default=True, help="Times to compile each row.")
+@click.option("--check", is_flag=True, help="Prove first which rows mean the same to both (needs z3).")
 @click.option("--json", "json_file", type=click.File("w"), help="Write the figures to this file too.")
 def main(
     parts: tuple[str, ...],
@@ -43,13 +44,21 @@ def main(
     linktypes: tuple[str, ...],
     worst: int,
     repeat: int,
+    check: bool,
     json_file: TextIO | None,
 ) -> None:
     """Measure cbpf's compiler against libpcap's: PARTS of it, or all."""
     figures: dict[str, object] = {"libpcap": libpcap.version()}
     chosen = parts or _PARTS
-    both = compiled(rows(corpus, linktypes))
+    chosen_rows = rows(corpus, linktypes)
+    both = compiled(chosen_rows)
     _print(f"cbpf and libpcap {libpcap.version()}, both optimizing", _uncompared(both))
+    if check:
+        from benchmarks import check as proofs  # z3 is not needed for anything else
+
+        findings = proofs.check(chosen_rows)
+        figures["check"] = findings
+        _print("Rows whose meaning is not as known", proofs.lines(findings))
     if "static" in chosen:
         entries = static.entries(both.pairs)
         figures["static"] = entries
