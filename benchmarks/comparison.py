@@ -66,11 +66,14 @@ def worst(entries: Iterable[Entry]) -> list[Entry]:
 def lines(entries: list[Entry], most: int) -> list[str]:
     """The totals, and the ``most`` worst rows of those whose programs mean the same."""
     found = worst(entry for entry in entries if not entry.difference)
+    summary = table("rows number cbpf libpcap ratio cbpf_more worst", totals(entries))
+    if not found:
+        return summary
     return [
-        *table("rows number cbpf libpcap ratio cbpf_more worst", totals(entries)),
+        *summary,
         "",
-        *([f"{min(most, len(found))} of {len(found)} rows of the same meaning where cbpf has more"] if found else []),
-        *(table("cbpf libpcap more link_type expression", map(_line, found[:most])) if found else []),
+        f"{min(most, len(found))} of {len(found)} rows of the same meaning where cbpf has more",
+        *table("cbpf libpcap more link_type expression", map(_line, found[:most])),
     ]
 
 

@@ -25,6 +25,8 @@ def measure(pairs: Iterable[Pair], repeat: int) -> list[Times]:
 
 
 def lines(times: list[Times], most: int) -> list[str]:
+    if not times:
+        return ["  nothing to measure"]
     columns = (
         ("cbpf, best", [time.ours for time in times]),
         ("cbpf, first", [time.first for time in times]),

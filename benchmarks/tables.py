@@ -7,18 +7,22 @@ from typing import Final
 
 _LONGEST: Final = 90  # characters of an expression in a table
 
+NONE: Final = "-"  # where there is no number
 Cell = str | int | float
 
 
 def table(headings: str, rows: Iterable[Sequence[Cell]]) -> list[str]:
     """Lines of aligned columns under the words of ``headings``: numbers to the right, text to the left.
 
-    An underscore in a heading stands for a blank. Floats are written with three digits behind the point.
+    An underscore in a heading stands for a blank. Floats are written with three digits behind the point. Without rows
+    there are no headings either.
     """
     body = list(rows)
+    if not body:
+        return []
     texts = [[word.replace("_", " ") for word in headings.split()], *([_text(cell) for cell in row] for row in body)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    right = [not any(isinstance(row[number], str) for row in body) for number in range(len(widths))]
+    right = [not any(_is_text(row[number]) for row in body) for number in range(len(widths))]
     return ["  " + "  ".join(map(_aligned, line, widths, right)).rstrip() for line in texts]
 
 
@@ -29,7 +33,11 @@ def shortened(expression: str) -> str:
 
 
 def ratio(ours: float, theirs: float) -> Cell:
-    return ours / theirs if theirs else "-"
+    return ours / theirs if theirs else NONE
+
+
+def _is_text(cell: Cell) -> bool:
+    return isinstance(cell, str) and cell != NONE
 
 
 def _text(cell: Cell) -> str:
