@@ -1,7 +1,7 @@
 """libpcap's compiler, and its judgement on the packets of savefiles, through ctypes.
 
-Everything works on an opened savefile, since on other handles libpcap compiles for captures of this computer: with its
-own address family numbers on NULL, for instance.
+Nearly everything works on an opened savefile, since on other handles libpcap compiles for captures of this computer:
+with its own address family numbers on NULL, for instance.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Header(ctypes.Structure):
 @cache
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(find_library("pcap") or "libpcap.so.0.8")
-    library.pcap_open_offline.restype = ctypes.c_void_p
+    library.pcap_open_offline.restype = library.pcap_open_live.restype = ctypes.c_void_p
     library.pcap_geterr.restype = ctypes.c_char_p
     library.pcap_lib_version.restype = ctypes.c_char_p
     for name in ("pcap_close", "pcap_geterr"):
@@ -80,13 +80,18 @@ def compile_expression(
     expression: str, linktype: str, *, optimize: bool = False, netmask: int = NO_NETMASK, swapped: bool = False
 ) -> Program:
     """What libpcap compiles for a savefile of a link type, of this computer's byte order unless ``swapped``."""
-    with (
-        _empty_savefile(linktype, swapped) as path,
-        _opened(path) as handle,
-        _compiled(handle, expression, optimize, netmask) as compiled,
-    ):
-        fields = (compiled.instructions[index] for index in range(compiled.length))
-        return Program([Instruction(insn.code, insn.jt, insn.jf, insn.k) for insn in fields], expression=expression)
+    with _empty_savefile(linktype, swapped) as path, _opened(path) as handle:
+        return _program(handle, expression, optimize, netmask)
+
+
+def compile_live(expression: str, *, optimize: bool = False, interface: str = "lo") -> Program:
+    """What libpcap compiles for a capture on an interface of this computer, which takes privileges."""
+    error = ctypes.create_string_buffer(_ERROR_SIZE)
+    address = _library().pcap_open_live(interface.encode(), DEFAULT_SNAPLEN, 0, 0, error)
+    if not address:
+        raise Refused(error.value.decode(errors="replace"))
+    with _closing(address) as handle:
+        return _program(handle, expression, optimize, NO_NETMASK)
 
 
 def seconds_to_compile(
@@ -129,11 +134,23 @@ def _opened(path: Path) -> Iterator[ctypes.c_void_p]:
     address = _library().pcap_open_offline(str(path).encode(), error)
     if not address:
         raise Refused(error.value.decode(errors="replace"))
+    with _closing(address) as handle:
+        yield handle
+
+
+@contextmanager
+def _closing(address: int) -> Iterator[ctypes.c_void_p]:
     handle = ctypes.c_void_p(address)
     try:
         yield handle
     finally:
         _library().pcap_close(handle)
+
+
+def _program(handle: ctypes.c_void_p, expression: str, optimize: bool, netmask: int) -> Program:
+    with _compiled(handle, expression, optimize, netmask) as compiled:
+        fields = (compiled.instructions[index] for index in range(compiled.length))
+        return Program([Instruction(insn.code, insn.jt, insn.jf, insn.k) for insn in fields], expression=expression)
 
 
 @contextmanager

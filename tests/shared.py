@@ -12,10 +12,8 @@ _CORPUS: Final = _FOLDER / "corpus"
 
 CAPTURES: Final = sorted((_FOLDER / "captures").glob("*"))
 
-# The link types that filters can be compiled for.
-LINKTYPES: Final = ("EN10MB", "RAW", "IPV4", "IPV6", "NULL", "LOOP", "LINUX_SLL", "LINUX_SLL2")
-
 needs_corpus = pytest.mark.skipif(not _CORPUS.is_dir(), reason="no collection of expressions beside the repository")
+needs_sheets = pytest.mark.skipif(not (_FOLDER / "peers.md").exists(), reason="no sheets beside the repository")
 needs_captures = pytest.mark.skipif(not CAPTURES, reason="no collection of captures beside the repository")
 
 
@@ -50,12 +48,11 @@ def accepted() -> list[Accepted]:
     return [
         Accepted(group, linktype, int(snaplen), netmask or None, expression)
         for group, linktype, snaplen, netmask, expression in _rows("accepted.tsv")
-        if linktype in LINKTYPES
     ]
 
 
 def refused() -> list[Refused]:
-    return [Refused(*row) for row in _rows("rejected.tsv") if row[0] in LINKTYPES]
+    return [Refused(*row) for row in _rows("rejected.tsv")]
 
 
 def miscompiled() -> list[Miscompiled]:
@@ -68,6 +65,11 @@ def miscompiled() -> list[Miscompiled]:
 def miscompiled_packets() -> dict[str, bytes]:
     lines = (_CORPUS / "miscompiled-packets.hex").read_text().splitlines()
     return {name: bytes.fromhex(octets) for name, octets in (line.split() for line in lines if line[0] != "#")}
+
+
+def sheet(name: str) -> str:
+    """The text of a sheet of facts about the language, the link types or other implementations."""
+    return (_FOLDER / name).read_text()
 
 
 def _rows(name: str) -> list[list[str]]:
