@@ -156,7 +156,7 @@ def _plan(segments: list[Segment]) -> Plan:
 def _one_by_one(numbers: list[Segment], otherwise: Node) -> Plan:
     """Whether it is one of these; IPv4 before all else, since most packets are."""
     plan: Plan = otherwise
-    for segment in sorted(numbers[::-1], key=lambda segment: segment.low == ETHERTYPE["ip"]):
+    for segment in sorted(numbers, key=lambda segment: (segment.low == ETHERTYPE["ip"], -segment.low)):
         plan = Ask("=", segment.low, segment.exit, plan)
     return plan
 
