@@ -126,7 +126,10 @@ def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[No
         test = Test(plan.operator, switch.subject, Const(plan.number))
         return build.branch(test, node_of(plan.then), node_of(plan.orelse), asked.get(test, parts))
 
-    return node_of(_plan(_segments(switch)))
+    plan = _plan(_segments(switch))
+    if not isinstance(plan, Ask):  # it leads to one place always, if only its subject can be computed
+        return build.require(switch.nodes[0].test, new[plan], parts)
+    return node_of(plan)
 
 
 def _segments(switch: Switch) -> list[Segment]:
