@@ -1,4 +1,4 @@
-"""Expressions that libpcap 1.10.3 gives another meaning than its development branch and cbpf do.
+"""Expressions that libpcap 1.10.3 gives another meaning than cbpf does.
 
 Their programs do different work, so comparing their sizes says little. The table has what occurs in the collection;
 ``check`` finds what it lacks, and what it has wrongly.
@@ -20,6 +20,8 @@ _TABLE: Final = [
     ("ARCNET.*", r"\\(ip|arp)\b", "the protocol numbers of RFC 1051 too"),
     ("SLIP", r"\boutbound\b", "any direction but 0"),
     ("SLIP", r"\\ip6?\b", "the version is read in the link-layer header"),
+    ("IPNET", r"\binbound\b", "arriving packets do not count"),
+    ("IEEE802_11.*|PRISM_HEADER|PPI", r"\b[rt]a\b", "control frames have no such address"),
     ("DSA_TAG.*", r"\b(in|out)bound\b", "asks the kernel, not the tag"),
     ("MTP2|SUNATM", r"\b(vpi|vci|h?sio|h?opc|h?dpc|h?sls) !=", "as if it were ="),
     ("MTP2", r"\bh?[od]pc [<>]", "compares with the bytes of the number swapped"),
