@@ -28,7 +28,7 @@ MOST_ROUNDS = 12  # a bound only: two or three do nearly always
 
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
-    graph = fold(graph)
+    graph = delay(fold(graph))
     for _ in range(MOST_ROUNDS):
         before = graph
         graph = prune(thread(before))
