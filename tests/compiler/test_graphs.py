@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cbpf.compiler.emit import emit
-from cbpf.compiler.graph import ACCEPT, REJECT, Branch, Builder, Graph, Let, Node, Verdict, topological
+from cbpf.compiler.graph import ACCEPT, REJECT, Branch, Builder, Graph, Let, Node, Verdict
 from cbpf.compiler.graph import Test as Comparison
 from cbpf.compiler.optimize import optimize
 from cbpf.compiler.optimize.delay import delay

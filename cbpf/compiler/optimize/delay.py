@@ -132,7 +132,7 @@ class _Moves:
         ahead = {node}
         while ahead:
             following = min(ahead, key=self.place.__getitem__)
-            if isinstance(following, Verdict) or (nodes or before) and not inside.issuperset(self.ways_in[following]):
+            if isinstance(following, Verdict) or ((nodes or before) and not inside.issuperset(self.ways_in[following])):
                 return
             inside.add(following)
             nodes.append(following)
