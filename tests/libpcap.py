@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 
 from cbpf.linktypes import linktype_number
 from cbpf.machine import DEFAULT_SNAPLEN, Instruction, Program
@@ -91,6 +92,20 @@ def compile_live(expression: str, *, optimize: bool = False, interface: str = "l
         raise Refused(error.value.decode(errors="replace"))
     with _closing(address) as handle:
         return _program(handle, expression, optimize, NO_NETMASK)
+
+
+def seconds_to_compile(
+    expression: str, linktype: str, *, optimize: bool = True, netmask: int = NO_NETMASK, repeat: int = 1
+) -> float:
+    """How long the call of libpcap's compiler takes, the best of several."""
+    with _empty_savefile(linktype, swapped=False) as path, _opened(path) as handle:
+        return min(_seconds_once(handle, expression, optimize, netmask) for _ in range(repeat))
+
+
+def _seconds_once(handle: ctypes.c_void_p, expression: str, optimize: bool, netmask: int) -> float:
+    start = perf_counter()
+    with _compiled(handle, expression, optimize, netmask):
+        return perf_counter() - start
 
 
 def matches(path: Path, expression: str, *, optimize: bool = False) -> list[bool]:

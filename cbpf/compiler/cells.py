@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cbpf.compiler.graph import Let, Node
 from cbpf.compiler.liveness import wanted_behind, wanted_variables
 from cbpf.compiler.values import Variable
 
 
-def assign_cells(order: list[Node]) -> dict[Variable, int]:
-    """A cell for every variable that is used, numbered from 0. ``order`` has every node before those it leads to."""
+def assign_cells(order: list[Node], kept: Collection[Variable]) -> dict[Variable, int]:
+    """A cell, numbered from 0, for each of the variables ``kept`` that is read.
+
+    ``order`` has every node before those it leads to.
+    """
+    if not kept:
+        return {}
     wanted = wanted_variables(order)
     rivals: dict[Variable, set[Variable]] = {}
     for node in order:
@@ -17,9 +24,9 @@ def assign_cells(order: list[Node]) -> dict[Variable, int]:
             _rival(rivals, behind)
     cells: dict[Variable, int] = {}
     for node in order:
-        if isinstance(node, Let) and node.variable in rivals and node.variable not in cells:
-            taken = {cells[other] for other in rivals[node.variable] if other in cells}
-            cells[node.variable] = next(cell for cell in range(len(taken) + 1) if cell not in taken)
+        if isinstance(node, Let) and (variable := node.variable) in kept and variable in rivals.keys() - cells.keys():
+            taken = {cells[other] for other in rivals[variable] if other in cells}
+            cells[variable] = next(cell for cell in range(len(taken) + 1) if cell not in taken)
     return cells
 
 

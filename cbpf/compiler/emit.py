@@ -10,8 +10,9 @@ stands behind it, and would refuse them.
 from __future__ import annotations
 
 from cbpf.compiler.cells import assign_cells
-from cbpf.compiler.graph import Branch, Graph, Let, Node, Spans, Verdict, successors, topological
+from cbpf.compiler.graph import Branch, Graph, Let, Node, Spans, Verdict, successors
 from cbpf.compiler.registers import NodeCode, Registers, code
+from cbpf.compiler.values import Variable
 from cbpf.errors import FilterError, Span
 from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction
@@ -28,21 +29,32 @@ def emit(graph: Graph, snaplen: int, *, keep_registers: bool) -> Emitted:
     ``keep_registers`` uses what a node finds in the registers; without it every node loads all it needs itself.
     Raises FilterError for arithmetic that does not fit the machine's scratch memory.
     """
-    order = topological(graph.root)
-    cells = assign_cells(order)
-    arriving: dict[Node, Registers] = {graph.root: Registers()}
-    codes: dict[Node, NodeCode] = {}
-    for node in order:
-        try:
-            codes[node] = code(node, arriving[node] if keep_registers else Registers(), cells)
-        except FilterError as error:
-            error.span = min(graph.spans[node], default=error.span)
-            raise
-        leaving = codes[node].registers
-        for following in successors(node):
-            arriving[following] = leaving.common(arriving.get(following, leaving))
+    codes = _codes(graph, keep_registers)
     uses_scratch = any(instruction.code in _STORES for made in codes.values() for instruction in made.body)
-    return _Layout(graph.spans, snaplen, copy_returns=not uses_scratch).lay(order, codes)
+    return _Layout(graph.spans, snaplen, copy_returns=not uses_scratch).lay(graph.order, codes)
+
+
+def _codes(graph: Graph, keep_registers: bool) -> dict[Node, NodeCode]:
+    """The code of every node. A variable that some node does not find in a register has a cell in scratch memory."""
+    bound = (node.variable for node in graph.order if isinstance(node, Let))
+    kept: set[Variable] = set() if keep_registers else {variable for variable in bound if variable is not None}
+    while True:
+        cells = assign_cells(graph.order, kept)
+        codes: dict[Node, NodeCode] = {}
+        arriving: dict[Node, Registers] = {graph.root: Registers()}
+        missing: set[Variable] = set()
+        for node in graph.order:
+            try:
+                made = codes[node] = code(node, arriving.pop(node) if keep_registers else Registers(), cells)
+            except FilterError as error:
+                error.span = min(graph.spans[node], default=error.span)
+                raise
+            missing |= made.missing
+            for following in successors(node):
+                arriving[following] = made.registers.common(arriving.get(following, made.registers))
+        if not missing:
+            return codes
+        kept |= missing
 
 
 class _Layout:

@@ -2,7 +2,8 @@
 
 A node is ``Branch`` (a test and two ways on), ``Let`` (compute a value, keep it in a variable or only make sure that
 it can be computed, go on) or a ``Verdict``. Nothing about registers exists here. Equal nodes are one node: a
-``Builder`` hands out each only once, so common tails are shared as they arise.
+``Builder`` hands out each only once, so common tails are shared as they arise. Nobody changes a node or a test; they
+are not frozen because frozen data classes take three times as long to make.
 
 What a path means: its loads and divisions must all succeed, else the packet is rejected. Since failing and rejecting
 are the same verdict, what counts is which of them lie on the paths that accept, not their order.
@@ -13,39 +14,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cbpf.compiler.values import Value, Variable, hazards, never_computes
+from cbpf.compiler.values import Const, Value, Variable, hazards, never_computes
 from cbpf.errors import Span
 
 Spans = frozenset[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Test:
     """``left operator right`` with operator ``=``, ``>``, ``>=`` (unsigned) or ``&`` (a bit in common)."""
 
     operator: str
     left: Value
     right: Value
+    hazards: tuple[Value, ...] = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.operator, self.left, self.right)))
+        self.hazards = hazards(self.left)
+        if not isinstance(self.right, Const):
+            self.hazards += hazards(self.right)
+        self._hash = hash((self.operator, self.left, self.right))
 
     def __hash__(self) -> int:
         return self._hash
 
-    def hazards(self) -> tuple[Value, ...]:
-        return hazards(self.left) + hazards(self.right)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Verdict:
     """An end: the packet is accepted or rejected."""
 
     accept: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Branch:
     """Go on at ``then`` if the test holds, at ``orelse`` if not."""
 
@@ -54,7 +56,7 @@ class Branch:
     orelse: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Let:
     """Compute ``value``, keep it in ``variable`` (None: only see that it can be computed), go on at ``following``."""
 
@@ -71,9 +73,10 @@ REJECT = Verdict(False)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A root, and for every node the parts of the expression it came from."""
+    """A root, all nodes from there on, each before those it leads to, and the parts of the expression they are from."""
 
     root: Node
+    order: list[Node]
     spans: dict[Node, Spans]
 
 
@@ -88,7 +91,7 @@ class Builder:
         self.spans: dict[Node, Spans] = {}
 
     def branch(self, test: Test, then: Node, orelse: Node, spans: Spans) -> Node:
-        if never_computes(test.left) or never_computes(test.right):
+        if test.hazards and any(never_computes(hazard) for hazard in test.hazards):
             return REJECT
         return self._make(Branch(test, then, orelse), (test, id(then), id(orelse)), spans)
 
@@ -105,11 +108,12 @@ class Builder:
         return following
 
     def graph(self, root: Node) -> Graph:
-        return Graph(root, {node: self.spans.get(node, frozenset()) for node in topological(root)})
+        order = topological(root)
+        return Graph(root, order, {node: self.spans.get(node, frozenset()) for node in order})
 
     def _make(self, fresh: Node, key: tuple[object, ...], spans: Spans) -> Node:
         node = self._nodes.setdefault(key, fresh)
-        self.spans[node] = self.spans.get(node, frozenset()) | spans
+        self.spans[node] = spans if node is fresh else self.spans[node] | spans
         return node
 
 
@@ -145,7 +149,7 @@ def node_hazards(node: Node) -> tuple[Value, ...]:
     """The loads and divisions that happen at a node."""
     match node:
         case Branch(test, _, _):
-            return test.hazards()
+            return test.hazards
         case Let(_, value, _):
             return hazards(value)
     return ()

@@ -90,7 +90,7 @@ def _starts(place: Address, token: Token) -> Predicate:
 
     Compared from its end, in pieces of four bytes, then two, then one.
     """
-    name = token.text.encode()
+    name = token.text.encode(errors="surrogateescape")
     if len(name) >= _NAME_SIZE:
         raise FilterError(
             f"'{token.text}' has more than {_NAME_SIZE - 1} characters", token.span, reason=Reason.OUT_OF_RANGE

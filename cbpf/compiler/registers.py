@@ -43,15 +43,22 @@ class Registers(NamedTuple):
 
 
 class NodeCode(NamedTuple):
-    """A node's instructions, the conditional jump they end in if it is a branch, and the registers after them."""
+    """A node's instructions, the conditional jump they end in if it is a branch, and the registers after them.
+
+    ``missing`` are variables that it needs and that are neither in a register nor kept in a cell.
+    """
 
     body: list[Instruction]
     jump: Instruction | None
     registers: Registers
+    missing: frozenset[Variable]
 
 
 def code(node: Node, registers: Registers, cells: dict[Variable, int]) -> NodeCode:
-    """The instructions of a node that is entered with these registers; ``cells`` says where variables are kept."""
+    """The instructions of a node that is entered with these registers; ``cells`` says where variables are kept.
+
+    A variable without a cell is left in X, where it is needed most.
+    """
     coder = _Coder(registers, cells)
     jump = None
     match node:
@@ -59,7 +66,7 @@ def code(node: Node, registers: Registers, cells: dict[Variable, int]) -> NodeCo
             jump = coder.test(test)
         case Let(variable, value, _):
             coder.keep(variable, value)
-    return NodeCode(coder.body, jump, Registers(coder.a, coder.x))
+    return NodeCode(coder.body, jump, Registers(coder.a, coder.x), frozenset(coder.missing))
 
 
 class _Coder:
@@ -70,6 +77,7 @@ class _Coder:
         self.a, self.x = registers
         self.cells = cells
         self.free_cell = max(cells.values(), default=-1) + 1
+        self.missing: set[Variable] = set()
 
     def test(self, test: Test) -> Instruction:
         left, right = test.left, test.right
@@ -82,10 +90,13 @@ class _Coder:
         return Instruction(op.JMP | _JUMP[test.operator] | op.X, 0, 0, 0)
 
     def keep(self, variable: Variable | None, value: Value) -> None:
-        """Compute ``value``; store it if there is a variable that anybody uses."""
-        if variable not in self.cells or variable is None:
+        """Compute ``value``; keep it if that is for a variable."""
+        if variable is None:
             if value not in self.x:
                 self._to_a(value)
+        elif variable not in self.cells:
+            self._to_x(value)
+            self.x |= {variable}
         elif value in self.x and value not in self.a:
             self._emit(op.STX, self.cells[variable])
             self.x |= {variable}
@@ -107,7 +118,7 @@ class _Coder:
             case Length():
                 self._emit(op.LD | op.W | op.LEN)
             case Variable():
-                self._emit(op.LD | op.W | op.MEM, self.cells[value])
+                self._emit(op.LD | op.W | op.MEM, self._cell(value))
             case Load(None, offset, size):
                 self._emit(op.LD | _SIZE[size] | op.ABS, offset)
             case Load(base, offset, size):
@@ -143,7 +154,7 @@ class _Coder:
             case Length():
                 self._emit(op.LDX | op.W | op.LEN)
             case Variable() if value not in self.a:
-                self._emit(op.LDX | op.W | op.MEM, self.cells[value])
+                self._emit(op.LDX | op.W | op.MEM, self._cell(value))
             case _ if header is not None and value not in self.a:
                 self._emit(op.LDX | op.B | op.MSH, header)
             case _:
@@ -173,6 +184,11 @@ class _Coder:
             self._emit(op.LD | op.W | op.MEM, cell)
             self.a = frozenset((left,))
             self.free_cell -= 1
+
+    def _cell(self, variable: Variable) -> int:
+        if variable not in self.cells:
+            self.missing.add(variable)
+        return self.cells.get(variable, 0)
 
     def _put_aside(self, value: Value) -> int:
         """Keep a value in a scratch cell while something else is computed."""

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from cbpf.compiler.graph import Test
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of, equal, masked, negation
-from cbpf.compiler.relations import compare
 from cbpf.compiler.scope import Scope, not_here, within
 from cbpf.compiler.values import Address, Binary, Const, Value
 from cbpf.language.syntax import Field
@@ -64,13 +63,14 @@ def field(scope: Scope, tree: Field) -> Predicate:
 
 
 def _compared(unit: Address, name: str, operator: str, number: int) -> Predicate:
-    """Equality is tested on the bytes as they lie in the packet; what is more or less, on the number they stand for."""
+    """Equality is tested on the bytes as they lie in the packet; more and less, on one after the other."""
     place = _PLACES[name]
     load = unit.load(place.distance, place.size)
     if operator in ("=", "!="):
         same = masked(load, place.mask, _as_loaded(name, number))
         return same if operator == "=" else negation(same)
-    return compare(operator, _number(name, load), Const(number))
+    more = _more(unit, _DIGITS[name], number, or_equal=operator in (">=", "<"))
+    return more if operator in (">", ">=") else negation(more)
 
 
 def _as_loaded(name: str, number: int) -> int:
@@ -85,22 +85,34 @@ def _as_loaded(name: str, number: int) -> int:
     return number
 
 
-def _number(name: str, load: Value) -> Value:
-    """The number that a field has, from the load of its bytes."""
-    match name:
-        case "dpc":
-            return Binary("|", Binary(">>", load, Const(8)), _bits(load, 0x3F, 8))
-        case "opc":
-            low = Binary("&", Binary(">>", load, Const(22)), Const(0x03))
-            middle = Binary(">>", Binary("&", load, Const(0xFF00)), Const(6))
-            return Binary("|", Binary("|", low, middle), _bits(load, 0x0F, 10))
-        case "sls":
-            return Binary(">>", load, Const(4))
-    return load
+class _Digit(NamedTuple):
+    """Part of a field: the bits of ``mask`` in the byte at ``distance``, which are ``shift`` bits up in the number."""
+
+    distance: int
+    mask: int
+    shift: int
 
 
-def _bits(load: Value, mask: int, shift: int) -> Value:
-    return Binary("<<", Binary("&", load, Const(mask)), Const(shift))
+# The bytes of each field, the most significant first, which is also the last in the packet. In the last digit bits
+# that belong to other fields are below the field's own.
+_DIGITS = {
+    "sio": (_Digit(3, 0xFF, 0),),
+    "dpc": (_Digit(5, 0x3F, 8), _Digit(4, 0xFF, 0)),
+    "opc": (_Digit(7, 0x0F, 10), _Digit(6, 0xFF, 2), _Digit(5, 0xC0, -6)),
+    "sls": (_Digit(7, 0xF0, -4),),
+}
+
+
+def _more(unit: Address, digits: tuple[_Digit, ...], number: int, *, or_equal: bool) -> Predicate:
+    """Whether the field is more than ``number``, or also equal to it: the first digit that differs decides."""
+    (distance, mask, shift), *less_significant = digits
+    byte = unit.byte(distance)
+    digit = (number >> shift if shift >= 0 else number << -shift) & mask
+    if not less_significant:
+        return Test(">=", byte, Const(digit)) if or_equal else Test(">", byte, Const(digit | ~mask & 0xFF))
+    own: Value = byte if mask == 0xFF else Binary("&", byte, Const(mask))
+    rest = _more(unit, tuple(less_significant), number, or_equal=or_equal)
+    return any_of(Test(">", own, Const(digit)), all_of(equal(own, digit), rest))
 
 
 def _unit(scope: Scope, word: str) -> Address:

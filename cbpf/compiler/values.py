@@ -4,7 +4,8 @@ A value is a constant, the packet's length, a load, arithmetic on values, or a v
 Values are immutable and equal when they say the same. Two things can go wrong while one is computed, and either
 rejects the packet: a load outside the captured bytes, and a division by zero. Those parts are its *hazards*.
 
-Values and tests are looked up all the time: those with parts compute their hash once.
+Values and tests are looked up all the time: those with parts compute their hash once. They are not frozen because
+frozen data classes take three times as long to make; nobody changes them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ ANCILLARY_END = ANCILLARY + 64
 FARTHEST = 1 << 31
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Const:
     """A number, 0..2**32-1."""
 
     number: int
+
+    def __hash__(self) -> int:
+        return self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Variable:
     limit: int = WORD
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Load:
     """``size`` (1, 2 or 4) packet bytes at ``base + offset``, big-endian; ``base`` None means the packet's start."""
 
@@ -52,7 +56,7 @@ class Load:
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.base, self.offset, self.size)))
+        self._hash = hash((self.base, self.offset, self.size))
 
     def __hash__(self) -> int:
         return self._hash
@@ -65,7 +69,7 @@ class Negate:
     operand: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Binary:
     """``left operator right``, operator one of ``+ - * / % & | ^ << >>``."""
 
@@ -75,7 +79,7 @@ class Binary:
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.operator, self.left, self.right)))
+        self._hash = hash((self.operator, self.left, self.right))
 
     def __hash__(self) -> int:
         return self._hash

@@ -2,6 +2,10 @@
 
     fold     arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread   tests whose outcome is known from what was tested before are jumped over
+    delay    tests that hardly ever reject come last
+    search   long lists of numbers are searched, not walked
+    share    tests that differ only in where a header begins are made once
+    hoist    constants for shared code are loaded where that saves a jump
     prune    values that nobody needs, and loads that others make sure of anyway, are dropped
 
 Equal tails are shared by the builder that every pass makes its nodes with. Truncated packets count: a test may go, the
@@ -10,9 +14,13 @@ load it made may go only where the packet's length is known, or checked later on
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Graph, Let, Verdict, topological
+from cbpf.compiler.graph import Branch, Graph, Let, Verdict
+from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
+from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
+from cbpf.compiler.optimize.search import search
+from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.thread import thread
 
 MOST_ROUNDS = 12  # a bound only: two or three do nearly always
@@ -20,23 +28,20 @@ MOST_ROUNDS = 12  # a bound only: two or three do nearly always
 
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
-    graph = fold(graph)
-    before = None
+    graph = delay(fold(graph))
     for _ in range(MOST_ROUNDS):
-        graph = prune(thread(graph))
-        shape = _shape(graph)
-        if shape == before:
+        before = graph
+        graph = prune(thread(before))
+        if graph is before or _shape(graph) == _shape(before):
             break
-        before = shape
-    return graph
+    return hoist(share(search(delay(graph))))
 
 
 def _shape(graph: Graph) -> list[object]:
     """Something equal for graphs that are the same but for the identity of their nodes."""
-    order = topological(graph.root)
-    number = {node: position for position, node in enumerate(order)}
+    number = {node: position for position, node in enumerate(graph.order)}
     shape: list[object] = []
-    for node in order:
+    for node in graph.order:
         match node:
             case Verdict(accept):
                 shape.append(accept)

@@ -2,110 +2,93 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.values import FARTHEST, Binary, Const, Load, Negate, Value, Variable, calculate, hazards, upper_bound
-
-# More facts of a kind than this are not kept: the oldest go. A bound on the time that long expressions take.
-MOST_FACTS = 64
-
-Key = TypeVar("Key")
-Entry = TypeVar("Entry")
-
-
-class Range(NamedTuple):
-    """A value lies between ``low`` and ``high``, both included, and is none of ``excluded``."""
-
-    low: int
-    high: int
-    excluded: frozenset[int] = frozenset()
-
-    def without(self, number: int) -> Range:
-        if number == self.low:
-            return Range(number + 1, self.high, self.excluded)
-        if number == self.high:
-            return Range(self.low, number - 1, self.excluded)
-        if len(self.excluded) >= MOST_FACTS:
-            return self
-        return Range(self.low, self.high, self.excluded | {number})
-
-    def lacks(self, number: int) -> bool:
-        return not self.low <= number <= self.high or number in self.excluded
-
-    def either(self, other: Range) -> Range:
-        """What holds of a value of which one of the two holds."""
-        excluded = frozenset(
-            number for number in self.excluded | other.excluded if self.lacks(number) and other.lacks(number)
-        )
-        return Range(min(self.low, other.low), max(self.high, other.high), excluded)
+from cbpf.compiler.optimize.classes import Domain, Meaning, Meanings, meanings
+from cbpf.compiler.values import FARTHEST, Binary, Const, Load, Negate, Value, Variable, calculate, hazards, variables
 
 
 class Facts(NamedTuple):
     """Never changed: what is learned makes new facts.
 
-    ``ranges`` of values; ``outcomes`` of tests that say nothing about a range; ``reach``: how many bytes from a base
-    (None: the packet's start) on are known to be captured; ``computed``: divisions and other loads that succeeded.
+    ``meanings`` of all tests that may be asked; ``known``: the classes that a value can be in, with their domain;
+    ``outcomes`` of tests about two values; ``reach``: how many bytes from a base (None: the packet's start) on are
+    known to be captured; ``computed``: divisions and other loads that succeeded.
     """
 
-    ranges: dict[Value, Range]
+    meanings: Meanings
+    known: dict[Value, tuple[Domain, int]]
     outcomes: dict[Test, bool]
     reach: dict[Value | None, int]
     computed: frozenset[Value]
 
     # Asking.
 
-    def range(self, value: Value) -> Range:
-        known = self.ranges.get(value)
-        if known is not None:
-            return known
-        match value:
-            case Const(number):
-                return Range(number, number)
-            case Negate(operand):
-                inner = self.range(operand)
-                if inner.low == inner.high:
-                    return Range(number := calculate("-", 0, inner.low), number)
-            case Binary(operator, left, right):
-                first, second = self.range(left), self.range(right)
-                if first.low == first.high and second.low == second.high and (second.low or operator not in "/%"):
-                    return Range(number := calculate(operator, first.low, second.low), number)
-        return Range(0, upper_bound(value))
-
     def outcome(self, test: Test) -> bool | None:
         """What the test will say, None if that is not known."""
-        if test in self.outcomes:
+        meaning = self.meanings.tests.get(test)
+        if meaning is not None:
+            possible = self.possible(meaning)
+            if possible & meaning.holds == 0:
+                return False
+            if possible & ~meaning.holds == 0:
+                return True
+            if isinstance(test.left, Load):
+                return None
+        elif test in self.outcomes:
             return self.outcomes[test]
-        if test.left == test.right and test.operator != "&":
+        elif test.left == test.right and test.operator != "&":
             return test.operator != ">"
-        left, right = self.range(test.left), self.range(test.right)
+        return self._calculated(test)
+
+    def possible(self, meaning: Meaning) -> int:
+        """The classes that the subject of a test can still be in."""
+        known = self.known.get(meaning.subject)
+        return meaning.domain.everything if known is None else known[1]
+
+    def number(self, value: Value) -> int | None:
+        """The value, if only one number is possible."""
+        known = self.known.get(value)
+        if known is not None:
+            return known[0].only(known[1])
+        match value:
+            case Const(number):
+                return number
+            case Negate(operand):
+                inner = self.number(operand)
+                return None if inner is None else calculate("-", 0, inner)
+            case Binary(operator, left, right):
+                first = self.number(left)
+                second = None if first is None else self.number(right)
+                if first is not None and second is not None and (second or operator not in "/%"):
+                    return calculate(operator, first, second)
+        return None
+
+    def _calculated(self, test: Test) -> bool | None:
+        left = self.number(test.left)
+        right = None if left is None else self.number(test.right)
+        if left is None or right is None:
+            return None
         match test.operator:
             case "=":
-                if left.low == left.high and right.low == right.high:
-                    return left.low == right.low
-                if right.low == right.high and left.lacks(right.low):
-                    return False
-                return False if left.high < right.low or right.high < left.low else None
+                return left == right
             case ">":
-                return True if left.low > right.high else False if left.high <= right.low else None
+                return left > right
             case ">=":
-                return True if left.low >= right.high else False if left.high < right.low else None
-        if left.low == left.high and right.low == right.high:
-            return left.low & right.low != 0
-        possible = ((1 << left.high.bit_length()) - 1) & ((1 << right.high.bit_length()) - 1)
-        if right.low == right.high:
-            possible &= right.low
-        return None if possible else False
+                return left >= right
+        return left & right != 0
 
     def uncertain(self, value: Value) -> tuple[Value, ...]:
         """The hazards of a value that may still strike."""
-        return tuple(hazard for hazard in hazards(value) if not self._succeeded(hazard))
+        return tuple(hazard for hazard in hazards(value) if self.may_strike(hazard))
 
-    def _succeeded(self, hazard: Value) -> bool:
+    def may_strike(self, hazard: Value) -> bool:
+        """Whether a hazard is not known to have been passed before."""
         if isinstance(hazard, Load) and _measurable(hazard):
-            return self.reach.get(hazard.base, 0) >= hazard.offset + hazard.size
-        return hazard in self.computed
+            return self.reach.get(hazard.base, 0) < hazard.offset + hazard.size
+        return hazard not in self.computed
 
     # Learning.
 
@@ -115,58 +98,64 @@ class Facts(NamedTuple):
         for value in values:
             for hazard in self.uncertain(value):
                 if isinstance(hazard, Load) and _measurable(hazard):
-                    reach = _with(reach, hazard.base, max(reach.get(hazard.base, 0), hazard.offset + hazard.size))
+                    reach = {**reach, hazard.base: max(reach.get(hazard.base, 0), hazard.offset + hazard.size)}
                 else:
                     computed |= {hazard}
-        return Facts(self.ranges, self.outcomes, reach, computed)
+        if reach is self.reach and computed is self.computed:
+            return self
+        return Facts(self.meanings, self.known, self.outcomes, reach, computed)
 
     def bound(self, variable: Variable | None, value: Value) -> Facts:
         """The variable has the value, and what was known about it before is no more true."""
         if variable is None:
             return self
-        return Facts(_with(self.ranges, variable, self.range(value)), self.outcomes, self.reach, self.computed)
+        number = self.number(value)
+        known = {about: said for about, said in self.known.items() if variable not in variables(about)}
+        if number is not None and variable in self.meanings.domains:
+            domain = self.meanings.domains[variable]
+            known[variable] = domain, domain.class_of(number)
+        return Facts(
+            self.meanings,
+            known,
+            {
+                test: said
+                for test, said in self.outcomes.items()
+                if variable not in variables(test.left) | variables(test.right)
+            },
+            {base: far for base, far in self.reach.items() if base is None or variable not in variables(base)},
+            frozenset(value for value in self.computed if variable not in variables(value)),
+        )
 
     def assuming(self, test: Test, outcome: bool) -> Facts:
         """The test has said this."""
-        if not isinstance(test.right, Const):
-            return Facts(self.ranges, _with(self.outcomes, test, outcome), self.reach, self.computed)
-        number, known = test.right.number, self.range(test.left)
-        outcomes = self.outcomes
-        match test.operator, outcome:
-            case "=", True:
-                known = Range(number, number)
-            case "=", False:
-                known = known.without(number)
-            case (">", True) | (">=", True):
-                known = known._replace(low=max(known.low, number + (test.operator == ">")))
-            case (">", False) | (">=", False):
-                known = known._replace(high=min(known.high, number - (test.operator == ">=")))
-            case "&", _:
-                outcomes = _with(outcomes, test, outcome)
-                known = known.without(0) if outcome else known
-        return Facts(_with(self.ranges, test.left, known), outcomes, self.reach, self.computed)
+        meaning = self.meanings.tests.get(test)
+        if meaning is None:
+            return self._replace(outcomes={**self.outcomes, test: outcome})
+        possible = self.possible(meaning) & (meaning.holds if outcome else ~meaning.holds)
+        known = {**self.known, meaning.subject: (meaning.domain, possible)}
+        return Facts(self.meanings, known, self.outcomes, self.reach, self.computed)
 
     def either(self, other: Facts) -> Facts:
         """What is known whichever of two ways one came."""
         if self is other:
             return self
-        ranges = {
-            value: known.either(other.ranges[value]) for value, known in self.ranges.items() if value in other.ranges
-        }
+        theirs = other.known
+        known = {}
+        for value, (domain, mine) in self.known.items():
+            if value in theirs:
+                possible = mine | theirs[value][1]
+                if possible != domain.everything:
+                    known[value] = domain, possible
         outcomes = {test: said for test, said in self.outcomes.items() if other.outcomes.get(test) is said}
         reach = {base: min(far, other.reach[base]) for base, far in self.reach.items() if base in other.reach}
-        return Facts(ranges, outcomes, reach, self.computed & other.computed)
+        return Facts(self.meanings, known, outcomes, reach, self.computed & other.computed)
 
 
-NOTHING_KNOWN = Facts({}, {}, {}, frozenset())
+def nothing_known(tests: Iterable[Test]) -> Facts:
+    """What is known at the root of a graph that has these tests."""
+    return Facts(meanings(tests), {}, {}, {}, frozenset())
 
 
 def _measurable(load: Load) -> bool:
     """Whether a load further out proves that this one is inside the packet too."""
     return load.offset + load.size < FARTHEST
-
-
-def _with(facts: dict[Key, Entry], key: Key, entry: Entry) -> dict[Key, Entry]:
-    """The dictionary with one entry more, or another."""
-    kept = facts if len(facts) < MOST_FACTS or key in facts else dict(islice(facts.items(), 1, None))
-    return {**kept, key: entry}

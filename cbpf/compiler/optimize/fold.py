@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, topological
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict
 from cbpf.compiler.values import (
     COMMUTATIVE,
     FARTHEST,
@@ -29,7 +29,7 @@ _NEUTRAL = {"+": 0, "-": 0, "|": 0, "^": 0, "<<": 0, ">>": 0, "*": 1, "/": 1, "&
 def fold(graph: Graph) -> Graph:
     build = Builder()
     new: dict[Node, Node] = {}
-    for node in reversed(topological(graph.root)):
+    for node in reversed(graph.order):
         match node:
             case Verdict():
                 new[node] = node

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Verdict, topological
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Verdict
 from cbpf.compiler.liveness import wanted_variables
 from cbpf.compiler.optimize.needs import needs, sure_later
 from cbpf.compiler.values import Binary, Load, Negate, Value, hazards
 
 
 def prune(graph: Graph) -> Graph:
-    order = topological(graph.root)
+    """The same graph, itself if nothing is kept or made sure of in it."""
+    order = graph.order
+    if not any(isinstance(node, Let) for node in order):
+        return graph
     wanted = wanted_variables(order)
     build = Builder()
     new: dict[Node, Node] = {}

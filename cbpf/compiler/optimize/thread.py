@@ -6,32 +6,42 @@ is known to be captured, or is loaded, or more than it, by what comes next whate
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Verdict, node_hazards, topological
-from cbpf.compiler.optimize.facts import NOTHING_KNOWN, Facts
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Verdict, node_hazards, successors
+from cbpf.compiler.optimize.chains import Chains
+from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.needs import needs, sure_later
+from cbpf.compiler.values import Value
 
 
 def thread(graph: Graph) -> Graph:
+    """The same graph, itself if nothing is known anywhere that helps."""
     return _Threading(graph).run()
 
 
-# How many nodes one way is led past in one go. Long lists of rules would take a time that grows with their square.
-MOST_PASSED = 64
+# How many nodes one way is led past in one go; where it ends is looked at again. A bound on the time.
+MOST_PASSED = 24
+
+# What a value can still be is tried, number by number, if there are no more than this.
+MOST_TRIED = 8
 
 
 class _Threading:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.order = topological(graph.root)
-        self.needs = needs(self.order)
+        self.needs = needs(graph.order)
+        self.nothing = nothing_known({node.test for node in graph.order if isinstance(node, Branch)})
+        self.chains = Chains(graph.order, self.nothing.meanings)
         self.arriving: dict[Node, Facts] = {}
         self.ways: dict[Node, tuple[Node, ...]] = {}  # where each node that is still reached leads now
 
     def run(self) -> Graph:
-        root = self._lead(self.graph.root, NOTHING_KNOWN)
-        for node in self.order:
-            if node in self.arriving:
-                self.ways[node] = self._ways(node, self.arriving[node])
+        root = self._lead(self.graph.root, self.nothing)
+        for node in self.graph.order:
+            facts = self.arriving.pop(node, None)
+            if facts is not None:
+                self.ways[node] = self._ways(node, facts)
+        if root is self.graph.root and all(ways == successors(node) for node, ways in self.ways.items()):
+            return self.graph
         return self._rebuild(root)
 
     def _ways(self, node: Node, facts: Facts) -> tuple[Node, ...]:
@@ -53,30 +63,43 @@ class _Threading:
         self.arriving[node] = facts if known is None else known.either(facts)
         return node
 
-    def _past(self, node: Node, facts: Facts) -> Node:
+    def _past(self, node: Node, facts: Facts, tries: int = MOST_TRIED) -> Node:
         """Past every node that decides nothing, up to the last that may be passed without losing a load."""
-        furthest, loads = node, []
+        furthest = node
+        loads: list[Value] = []
         for _ in range(MOST_PASSED):
             match node:
-                case Branch(test, then, orelse):
+                case Branch(test, then, _):
                     outcome = facts.outcome(test)
                     if outcome is None:
-                        return furthest
-                    following = then if outcome else orelse
+                        following = self._either_way(node, facts, tries)
+                        if following is None:
+                            return furthest
+                    else:
+                        following = then if outcome else self.chains.past(node, facts)
                 case Let(None, _, following):
                     pass
                 case _:
                     return furthest
-            loads += [hazard for value in node_hazards(node) for hazard in facts.uncertain(value)]
+            loads += [hazard for hazard in node_hazards(node) if facts.may_strike(hazard)]
             node = following
-            if all(sure_later(load, self.needs[node]) for load in loads):
+            if not loads or all(sure_later(load, self.needs[node]) for load in loads):
                 furthest = node
         return furthest
+
+    def _either_way(self, node: Branch, facts: Facts, tries: int) -> Node | None:
+        """Where both ways from a node lead, if that is the same: tried only where little is possible."""
+        meaning = facts.meanings.tests.get(node.test)
+        if not tries or meaning is None or not 1 < facts.possible(meaning).bit_count() <= MOST_TRIED:
+            return None
+        then = self._past(node.then, facts.assuming(node.test, True), tries - 1)
+        orelse = self._past(node.orelse, facts.assuming(node.test, False), tries - 1)
+        return then if then is orelse else None
 
     def _rebuild(self, root: Node) -> Graph:
         build, spans = Builder(), self.graph.spans
         new: dict[Node, Node] = {}
-        for node in reversed(self.order):
+        for node in reversed(self.graph.order):
             if node not in self.ways:
                 continue
             ways = [new[following] for following in self.ways[node]]

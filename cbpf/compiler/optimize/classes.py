@@ -1,0 +1,214 @@
+"""Classes of numbers: what the tests of a graph can tell about one value, so that facts about it are exact.
+
+All tests that compare one value with constants split its numbers into classes, each of which every test treats alike.
+A set of classes is an int, bit i standing for class i, so to know what a value can still be takes one `&`.
+
+A byte has a class for each of its numbers, and any function of it can be asked. Of other values comparisons are
+known, and masks that leave a prefix (a network): what comes down to an interval.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from cbpf.compiler.graph import Test
+from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, upper_bound
+
+_BYTE = range(256)
+
+
+class Domain(NamedTuple):
+    """The numbers of one value: class i goes from ``starts[i]`` up to the next class, the last one up to ``end``."""
+
+    starts: Sequence[int]
+    end: int  # the first number that the value cannot be
+
+    @property
+    def everything(self) -> int:
+        return (1 << len(self.starts)) - 1
+
+    def interval(self, low: int, high: int) -> int:
+        """The classes of the numbers from ``low`` to ``high``, which must be ends of classes or out of reach."""
+        first = bisect_right(self.starts, low) - 1
+        behind = len(self.starts) if high + 1 >= self.end else bisect_right(self.starts, high + 1) - 1
+        return (1 << behind) - (1 << first) if low < self.end and behind > first else 0
+
+    def class_of(self, number: int) -> int:
+        """The class that a number is in."""
+        return 1 << bisect_right(self.starts, number) - 1
+
+    def only(self, classes: int) -> int | None:
+        """The number, if there is just one in these classes."""
+        if not classes or classes & (classes - 1):
+            return None
+        index = classes.bit_length() - 1
+        start = self.starts[index]
+        following = self.starts[index + 1] if index + 1 < len(self.starts) else self.end
+        return start if following == start + 1 else None
+
+    def bounds(self, classes: int) -> tuple[int, int]:
+        """The least and the greatest number in these classes, of which there must be one."""
+        highest = classes.bit_length()
+        following = self.starts[highest] if highest < len(self.starts) else self.end
+        return self.starts[(classes & -classes).bit_length() - 1], following - 1
+
+
+_BYTES = Domain(_BYTE, 256)
+
+
+class Meaning(NamedTuple):
+    """A test says that ``subject`` is in the classes ``holds`` of its ``domain``."""
+
+    subject: Value
+    domain: Domain
+    holds: int
+
+
+class Meanings(NamedTuple):
+    """What tests say about one value each, without those that are about two; and the domains of all such values."""
+
+    tests: dict[Test, Meaning]
+    domains: dict[Value, Domain]
+
+
+def meanings(tests: Iterable[Test]) -> Meanings:
+    bytewise: dict[Test, Meaning] = {}
+    intervals: dict[Test, tuple[Value, int, int]] = {}
+    cuts: dict[Value, set[int]] = {}
+    for test in tests:
+        if not isinstance(test.right, Const) or isinstance(test.left, Const):
+            continue
+        byte = _byte_within(test.left)
+        if byte is not None:
+            bytewise[test] = Meaning(byte, _BYTES, _bytes_that(test))
+            continue
+        subject, low, high = intervals[test] = _interval(test)
+        cuts.setdefault(subject, {0}).update((low, high + 1))
+    domains = {subject: _domain(subject, numbers) for subject, numbers in cuts.items()}
+    found = {
+        test: Meaning(subject, domains[subject], domains[subject].interval(low, high))
+        for test, (subject, low, high) in intervals.items()
+    }
+    domains.update((meaning.subject, _BYTES) for meaning in bytewise.values())
+    return Meanings(bytewise | found, domains)
+
+
+def _domain(subject: Value, cuts: set[int]) -> Domain:
+    end = upper_bound(subject) + 1
+    return Domain(sorted(number for number in cuts if number < end), end)
+
+
+def _interval(test: Test) -> tuple[Value, int, int]:
+    """The value that a test is about and the interval that it must be in; low > high if there is no such number."""
+    value, number = test.left, test.right.number if isinstance(test.right, Const) else 0
+    highest = upper_bound(value)
+    match test.operator:
+        case ">":
+            return value, number + 1, max(highest, number)
+        case ">=":
+            return value, number, max(highest, number)
+        case "&":
+            rest = highest & ~number
+            if isinstance(value, Load) and rest & (rest + 1) == 0:
+                return value, rest + 1, highest
+            return Binary("&", value, Const(number)), 1, number
+    match value:
+        case Binary("&", Load() as load, Const(mask)):
+            rest = upper_bound(load) & ~mask
+            if rest & (rest + 1) == 0 and number & ~mask == 0:
+                return load, number, number | rest
+    return value, number, number
+
+
+def runs(classes: int) -> Iterator[int]:
+    """The sets of neighbouring classes that a set is made of, in ascending order."""
+    left = classes
+    while left:
+        first = (left & -left).bit_length() - 1
+        rest = left >> first
+        run = (~rest & (rest + 1)) - 1 << first
+        yield run
+        left ^= run
+
+
+# Functions of one byte.
+
+
+def _byte_within(value: Value) -> Load | None:
+    """The byte that a value is calculated from, with nothing but constants."""
+    while True:
+        match value:
+            case Load(_, _, size):
+                return value if size == 1 else None
+            case Binary(_, inner, Const()) | Binary(_, Const(), inner) | Negate(inner):
+                value = inner
+            case _:
+                return None
+
+
+# For every bit of a byte the numbers that have it set.
+_WITH_BIT = [sum(1 << number for number in _BYTE if number >> bit & 1) for bit in range(8)]
+_ALL = (1 << 256) - 1
+
+
+@lru_cache(maxsize=4096)
+def _bytes_that(test: Test) -> int:
+    """The numbers of a byte for which a test on a function of it holds."""
+    assert isinstance(test.right, Const)
+    number = test.right.number
+    match test.operator, test.left:
+        case "=", Load():
+            return 1 << number if number < 256 else 0
+        case "=", Binary("&", Load(), Const(mask)):
+            return _masked(mask, number)
+        case "&", Load():
+            return _ALL & ~_masked(number, 0)
+        case ">", Load():
+            return _ALL & ~((1 << number + 1) - 1) if number < 256 else 0
+        case ">=", Load():
+            return _ALL & ~((1 << number) - 1) if number < 256 else 0
+    return sum(1 << byte for byte in _BYTE if _holds(test.operator, _of_byte(test.left, byte), number))
+
+
+def _masked(mask: int, number: int) -> int:
+    if number & ~(mask & 0xFF):
+        return 0
+    found = _ALL
+    for bit, with_bit in enumerate(_WITH_BIT):
+        if mask >> bit & 1:
+            found &= with_bit if number >> bit & 1 else ~with_bit
+    return found
+
+
+def _holds(operator: str, left: int | None, right: int) -> bool:
+    if left is None:
+        return False  # it cannot be computed, and so is never asked
+    match operator:
+        case "=":
+            return left == right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+    return left & right != 0
+
+
+def _of_byte(value: Value, byte: int) -> int | None:
+    """The value for a number of the byte in it, None where it divides by zero."""
+    match value:
+        case Load():
+            return byte
+        case Const(number):
+            return number
+        case Negate(operand):
+            inner = _of_byte(operand, byte)
+            return None if inner is None else calculate("-", 0, inner)
+        case Binary(operator, left, right):
+            first, second = _of_byte(left, byte), _of_byte(right, byte)
+            if first is None or second is None or (second == 0 and operator in "/%"):
+                return None
+            return calculate(operator, first, second)
+    raise AssertionError(value)
