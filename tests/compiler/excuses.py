@@ -45,13 +45,18 @@ def _numbered(linktype: str) -> bool:
 
 
 _MOVING_HEADER: Final = FEATURES["wlan"] - {"IEEE802_11"}
-_LONG_HEADER: Final = _names("PRISM_HEADER IEEE802_11_RADIO_AVS")  # its length has 32 bits
+LONG_HEADER: Final = _names("PRISM_HEADER IEEE802_11_RADIO_AVS")  # its length has 32 bits
 
 # What libpcap does not compile.
 UNKNOWN: Final = (
     Excuse(r"\bvxlan\b", "a keyword since 1.11"),
     Excuse(r"\blldp\b", "a name since 1.11"),
     Excuse(r"subtype ba", "names since 1.11", FEATURES["wlan"]),
+    Excuse(
+        r"action (defer|divert|rt|afrt|nodummynet|nat64|nonat64)|reason (state-locked|translate|no-route)",
+        "of other systems",
+    ),
+    Excuse(r"\b(in|out)bound\b", "no direction since 1.11", _names("DSA_TAG_BRCM DSA_TAG_DSA")),
     Excuse(r"1 << \(32 - 1\)", "takes the first constant of a shift's right operand for its value"),
     Excuse(r"^(ether|link) .*\$|broadcast", "addresses since 1.11", _names("BACNET_MS_TP")),
     Excuse("", "no link types to it", frozenset(name for name in NUMBERS if name not in KNOWN and not _numbered(name))),
@@ -79,12 +84,14 @@ FAULTS: Final = (
     Excuse(r"\$", "reads the digits of addresses wrongly", _names("ARCNET ARCNET_LINUX")),
     Excuse(r"\boutbound\b", "takes every direction but 0 for that", _names("SLIP")),
     Excuse(r"\binbound\b", "leaves out what arrives from this host", _names("IPNET")),
-    Excuse(r"\b(vpi|vci|sio|sls|opc|dpc) !=|\bnot (vpi|vci) !=", "takes != for =", FEATURES["ss7"] | FEATURES["atm"]),
+    Excuse(r"\b(vpi|vci|h?sio|h?sls|h?opc|h?dpc) !=", "takes != for =", FEATURES["ss7"] | FEATURES["atm"]),
     Excuse(r"\bh?(opc|dpc) [<>]", "compares numbers whose bytes are swapped", FEATURES["ss7"]),
     Excuse(r"\bwlan (ra|ta)\b", "control frames have no such addresses", FEATURES["wlan"]),
     Excuse(r"\bgeneve\b", "reads where the payload begins from where it never was stored", FEATURES["variable header"]),
     Excuse(r"\bpppoes\b", "reads where the header begins from where it never was stored", _MOVING_HEADER),
-    Excuse(r"^radio.* and (tcp|type)", "computes where the header begins only after that", _MOVING_HEADER),
+    Excuse(r"^radio.* and (tcp|type)", "keeps an operand where it kept where the payload begins", _MOVING_HEADER),
+    Excuse(r"geneve", "computes offsets, which cannot be moved here", _names("DSA_TAG_BRCM DSA_TAG_DSA")),
+    Excuse(r"geneve|isis|^ip\[0\].*link", "looks for the network header at the start", _names("FRELAY")),
 )
 
 # What libpcap loads more of, so that it rejects some packets that are cut short.
@@ -98,28 +105,40 @@ LOADS_MORE: Final = (
     Excuse(
         r"^dir |link\[2:2\]|addr4",
         "behind a header of nearly 4 GB, which wraps, as before",
-        _LONG_HEADER,
+        LONG_HEADER,
     ),
     Excuse(r"^mpls and geneve and ip$", "a bottom-of-stack bit inside the tunnel, where there are no labels"),
+    Excuse(
+        "protochain",
+        "at an index that wraps, as before",
+        _names(
+            "JUNIPER_ES JUNIPER_SERVICES JUNIPER_VP JUNIPER_ST JUNIPER_ISM JUNIPER_VS JUNIPER_SRX_E2E "
+            "JUNIPER_FIBRECHANNEL JUNIPER_ATM_CEMIC"
+        ),
+    ),
     Excuse(r"^h?dpc\b", "all of the routing label", FEATURES["ss7"]),
 )
 
 # Where z3 cannot tell in reasonable time, or programs loop: those are run instead.
-NOT_PROVED: Final = r"^geneve and geneve|protochain"
+NOT_PROVED: Final = (
+    Excuse("protochain", "is a loop"),
+    Excuse("^geneve and geneve", "has too many unknown offsets"),
+    Excuse(r"\bport|tcp\[|decnet|^icmp6|^host", "has too many loads at offsets of 32 bits", LONG_HEADER),
+)
 
 # What libpcap knows less of: leave out the packets that it is wrong about, by a condition.
 _REACH: Final = {
     # only the byte order of the file
-    "NULL": "link[3] = 0",
-    "ENC": "link[3] = 0",
+    "NULL": "byte 3 = 0",
+    "ENC": "byte 3 = 0",
     # RFC 1051's system codes are not RFC 1201's
-    "ARCNET": "link[2] < 240",
-    "ARCNET_LINUX": "link[4] < 240",
+    "ARCNET": "byte 2 < 240",
+    "ARCNET_LINUX": "byte 4 < 240",
     # looks for the version of IP in the first byte of the link-layer header
     "SLIP": "link[0] & 0xf0 = link[16] & 0xf0",
     "SLIP_BSDOS": "link[0] & 0xf0 = link[24] & 0xf0",
     # of IPv6 only this computer's number
-    "PFLOG": "link[1] = 2",
+    "PFLOG": "byte 1 = 2",
 }
 
 

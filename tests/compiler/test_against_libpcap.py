@@ -30,6 +30,7 @@ from .compiling import plain
 from .excuses import (
     FAULTS,
     LOADS_MORE,
+    LONG_HEADER,
     NOT_PROVED,
     UNKNOWN,
     VERSION,
@@ -77,7 +78,7 @@ def _complaints(rows: list[Row]) -> Iterator[str]:
 
 
 def _is_compared(row: Row) -> bool:
-    return not (listed(UNKNOWN, row[1], row[0]) or listed(FAULTS, row[1], row[0]) or re.search(NOT_PROVED, row[1]))
+    return not (listed(UNKNOWN, row[1], row[0]) or listed(FAULTS + NOT_PROVED, row[1], row[0]))
 
 
 @pytest.mark.parametrize("linktype", some_of((*KNOWN, ANY_OTHER)))
@@ -94,12 +95,12 @@ def test_most_rows_need_no_excuse() -> None:
 
 @pytest.mark.parametrize("excuse", FAULTS + LOADS_MORE, ids=lambda excuse: excuse.reason)
 def test_every_excuse_is_needed(excuse: Excuse) -> None:
-    excused = [
-        row
-        for row in ROWS
-        if excuse.holds(row[1], row[0]) and not listed(UNKNOWN, row[1], row[0]) and not re.search(NOT_PROVED, row[1])
-    ]
-    assert any(_difference(row, Claim.EVERYWHERE) for row in excused)
+    excused = [row for row in ROWS if excuse.holds(row[1], row[0]) and not listed(UNKNOWN, row[1], row[0])]
+    proved = [row for row in excused if not listed(NOT_PROVED, row[1], row[0])]
+    if proved:
+        assert any(_difference(row, Claim.EVERYWHERE) for row in proved)
+    else:
+        assert any(_differing(_ours(row), _theirs(row), row[0]) for row in excused)
 
 
 @pytest.mark.parametrize("excuse", UNKNOWN, ids=lambda excuse: excuse.reason)
@@ -118,8 +119,8 @@ _FAULTY = re.compile(r"protochain|byte|ip multicast|\biso\b|isis|\bl1\b|\bipx\b|
 
 
 def _is_sound(condition: str, linktype: str) -> bool:
-    if linktype in ("FRELAY", "DSA_TAG_BRCM", "DSA_TAG_DSA") and re.search("link|bound", condition):
-        return False  # which cannot be moved
+    if has(linktype, "variable header") and "[" in condition:
+        return False  # libpcap keeps operands in the same cells as offsets
     return not (_FAULTY.search(condition) or listed(UNKNOWN + FAULTS + LOADS_MORE, condition, linktype))
 
 
@@ -138,21 +139,28 @@ def test_random_expressions(linktype: str) -> None:
             with pytest.raises(FilterError):
                 _ours(row)
             assume(False)
-        assert equivalent(_ours(row), theirs, claim) is None
+        if linktype in LONG_HEADER:
+            assert _differing(_ours(row), theirs, linktype) == []
+        else:
+            assert equivalent(_ours(row), theirs, claim) is None
 
     check()
 
 
 @pytest.mark.parametrize("linktype", [name for name in KNOWN if has(name, "protocols")])
 def test_what_is_not_proved_on_random_packets(linktype: str) -> None:
-    """Loops of libpcap, and what z3 takes too long for. An AH leads libpcap astray: no packets with one."""
-    rows = [row for row in ROWS if row[0] == linktype and re.search(NOT_PROVED, row[1])]
-    rows = [row for row in rows if not listed(UNKNOWN + FAULTS, row[1], linktype)]
-    for row in rows:
-        ours, theirs = PythonEngine(_ours(row)), PythonEngine(_theirs(row))
-        for packet in packets(linktype, 1, 200):
-            if b"\x33" not in packet:
-                assert ours.run(packet) == theirs.run(packet), f"{row[1]} on {packet.hex()}"
+    """Loops of libpcap, and what z3 takes too long for."""
+    rows = [row for row in ROWS if row[0] == linktype and listed(NOT_PROVED, row[1], linktype)]
+    rows = [row for row in rows if not listed(UNKNOWN + FAULTS + LOADS_MORE, row[1], linktype)]
+    found = {row[1]: _differing(_ours(row), _theirs(row), linktype) for row in rows}
+    assert [pair for pair in found.items() if pair[1]] == []
+
+
+def _differing(ours: Program, theirs: Program, linktype: str) -> list[str]:
+    """The packets that two programs judge differently. An AH leads libpcap's `protochain` astray: none with one."""
+    engines = PythonEngine(ours), PythonEngine(theirs)
+    tried = [packet for packet in packets(linktype, 1, 200) if b"\x33" not in packet]
+    return [packet.hex() for packet in tried if engines[0].run(packet) != engines[1].run(packet)]
 
 
 # `protochain`, which is a loop in libpcap.
