@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import Edit, FilterError, Reason
 from cbpf.language.names import Names
+from cbpf.language.syntax import Value
 
 
 class Scope(NamedTuple):
@@ -31,9 +32,9 @@ def sides(direction: str | None, source: Predicate, destination: Predicate) -> P
     return any_of(source, destination)
 
 
-def mismatch(message: str, hint: str | None = None) -> FilterError:
+def mismatch(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
     """Qualifiers that do not go together, or not with this kind of value."""
-    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=hint)
+    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=hint, edit=edit)
 
 
 def spoken(message: str) -> str:
@@ -41,8 +42,18 @@ def spoken(message: str) -> str:
     return message.replace("'link'", "'ether'")
 
 
-def bad_address(message: str, hint: str | None = None) -> FilterError:
-    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint)
+def bad_address(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
+    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint, edit=edit)
+
+
+_SIDES = {"or": "src or dst", "and": "src and dst", "link": "ether"}
+
+
+def instead(value: Value, *words: str | None) -> Edit | None:
+    """These words in place of the primitive of ``value``; None if it shares its qualifiers with others."""
+    if value.clause is None:
+        return None
+    return Edit(value.clause, " ".join(_SIDES.get(word, word) for word in words if word))
 
 
 def not_here(scope: Scope, what: str) -> FilterError:
