@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.predicates import Predicate, all_of, any_bit, any_of, equal, masked, negation
 from cbpf.compiler.scope import Scope, bad_address, instead, mismatch, not_here, sides
@@ -35,12 +38,11 @@ def host(scope: Scope, protocol: str | None, direction: str | None, value: Value
         return _link8_host(scope, protocol, direction, token)
     if token.kind is Kind.NAME:
         return _named_host(scope, protocol, direction, value)
-    as_net = instead(value, protocol, direction, "net", _cleared(value))
-    networks4, networks6 = networks_of(value, whole=True, as_net=as_net)
-    meant = _fitting(protocol, direction, "host", value)
+    fitting = partial(_fitting, protocol, direction, value)
+    networks4, networks6 = networks_of(value, fitting, whole=True)
     if protocol == "link" and networks4:
-        raise bad_address("'ether host' takes a MAC address", None if meant else _MAC_FORM, meant)
-    return _internet(scope, protocol, direction, networks4, networks6, edit=meant)
+        raise bad_address("'ether host' takes a MAC address", _MAC_FORM, fitting("host"))
+    return _internet(scope, protocol, direction, networks4, networks6, partial(fitting, "host"))
 
 
 def net(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
@@ -50,15 +52,17 @@ def net(scope: Scope, protocol: str | None, direction: str | None, value: Value)
         number = scope.names.network(token.text)
         if number is None:
             raise FilterError(f"no network is called '{token.text}'", token.span, reason=Reason.UNKNOWN_NAME)
-        return _internet(scope, protocol, direction, [_justified(number)], [])
+        return _internet(
+            scope, protocol, direction, [_justified(number)], [], partial(_fitting, protocol, direction, value, "net")
+        )
     if token.kind in (Kind.MAC, Kind.LINK8):
         meant = _station(direction, value) if token.kind is Kind.MAC else None
         raise bad_address("'net' takes an IPv4 or IPv6 network", edit=meant)
-    networks4, networks6 = networks_of(value, whole=False)
-    meant = _fitting(protocol, direction, "net", value)
+    fitting = partial(_fitting, protocol, direction, value)
+    networks4, networks6 = networks_of(value, fitting, whole=False)
     if protocol == "link" and networks4:
-        raise bad_address("link-layer addresses have no networks", edit=meant)
-    return _internet(scope, protocol, direction, networks4, networks6, edit=meant)
+        raise bad_address("link-layer addresses have no networks", edit=fitting("net"))
+    return _internet(scope, protocol, direction, networks4, networks6, partial(fitting, "net"))
 
 
 def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
@@ -90,10 +94,12 @@ def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
 # IPv4 and IPv6.
 
 
-def networks_of(value: Value, *, whole: bool, as_net: Edit | None = None) -> tuple[list[Network], list[Network]]:
+def networks_of(
+    value: Value, fitting: Callable[[str], Edit | None], *, whole: bool
+) -> tuple[list[Network], list[Network]]:
     """The IPv4 and IPv6 networks a value stands for; ``whole`` for `host`, whose numbers and addresses have no mask.
 
-    ``as_net`` is what to write in place of a `host` that has one.
+    ``fitting`` says what to write in place of a primitive that has one, with the type that it is asked for.
     """
     token = value.token
     if token.kind is Kind.IPV6:
@@ -101,20 +107,20 @@ def networks_of(value: Value, *, whole: bool, as_net: Edit | None = None) -> tup
         if prefix > 128:
             raise bad_address(f"an IPv6 prefix has at most 128 bits, not {prefix}")
         if whole and prefix != 128:
-            raise mismatch("'host' takes no prefix length", None if as_net else _NETWORKS, as_net)
-        return [], [_checked(token.value, _mask(prefix, 128), value)]
+            raise mismatch("'host' takes no prefix length", _NETWORKS, fitting("net"))
+        return [], [_checked(token.value, _mask(prefix, 128), value, fitting)]
     if token.kind is Kind.NUMBER:
         return [(token.value, WORD) if whole else _justified(token.value)], []
     address, bits = dotted(token)
     if value.prefix is not None or value.mask is not None:
         if whole:
-            raise mismatch("'host' takes no prefix length or mask", None if as_net else _NETWORKS, as_net)
+            raise mismatch("'host' takes no prefix length or mask", _NETWORKS, fitting("net"))
         if value.mask is not None:
-            return [_checked(address, dotted(value.mask)[0], value)], []
+            return [_checked(address, dotted(value.mask)[0], value, fitting)], []
         bits = value.prefix or 0
         if bits > 32:
             raise bad_address(f"an IPv4 prefix has at most 32 bits, not {bits}")
-    return [_checked(address, _mask(bits, 32), value)], []
+    return [_checked(address, _mask(bits, 32), value, fitting)], []
 
 
 def dotted(token: Token) -> tuple[int, int]:
@@ -130,9 +136,9 @@ def dotted(token: Token) -> tuple[int, int]:
     return int.from_bytes(bytes(group or 0 for group in groups).ljust(4, b"\0")), 8 * len(groups)
 
 
-def _checked(address: int, mask: int, value: Value) -> Network:
+def _checked(address: int, mask: int, value: Value, fitting: Callable[[str], Edit | None]) -> Network:
     if address & ~mask:
-        meant = Edit(value.span, _cleared(value))
+        meant = fitting("net") or Edit(value.span, _cleared(value))
         raise bad_address("the address has bits set outside its network", edit=meant)
     return address, mask
 
@@ -173,8 +179,8 @@ def _named_host(scope: Scope, protocol: str | None, direction: str | None, value
         if station is None:
             raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
         return ethernet_host(scope, direction, station)
-    meant = _fitting(protocol, direction, "host", value)
-    _families(protocol, meant)
+    fitting = partial(_fitting, protocol, direction, value, "host")
+    _families(protocol, fitting)
     addresses4, addresses6 = scope.names.hosts(name)
     if not addresses4 and not addresses6:
         raise FilterError(f"no host is called '{name}'", reason=Reason.UNKNOWN_NAME)
@@ -186,7 +192,8 @@ def _named_host(scope: Scope, protocol: str | None, direction: str | None, value
         direction,
         [(address, WORD) for address in addresses4],
         [(address, _mask(128, 128)) for address in addresses6],
-        none_left=f"'{name}' has no address of the family that '{protocol}' needs",
+        fitting,
+        f"'{name}' has no address of the family that '{protocol}' needs",
     )
 
 
@@ -198,17 +205,22 @@ _CARRIED = {
 }
 
 
-def _fitting(protocol: str | None, direction: str | None, kind: str, value: Value) -> Edit | None:
-    """The primitive with a protocol that its address goes with."""
-    token, written = value.token, _cleared(value) if kind == "net" else value.token.text
+_VERSION = {Kind.IPV4: "ip", Kind.IPV6: "ip6"}
+
+
+def _fitting(protocol: str | None, direction: str | None, value: Value, kind: str) -> Edit | None:
+    """The primitive of type ``kind`` under a protocol that its address goes with; None if none is likely."""
+    token = value.token
+    version = _VERSION.get(token.kind)
+    written = _cleared(value) if kind == "net" else token.text
+    if direction in WLAN_DIRECTIONS:
+        return None
     if token.kind in _CARRIED.get(protocol or "", ()):
         return instead(value, f"{protocol} and", direction, kind, written)
-    if token.kind is Kind.IPV6 and protocol in ("ip", "link"):
-        return instead(value, "ip6", direction, kind, written)
-    if token.kind is Kind.IPV4 and protocol == "ip6":
-        return instead(value, "ip", direction, kind, written)
-    if token.kind is Kind.IPV4 and protocol == "link":
-        return instead(value, direction, kind, written)
+    if version == "ip" and protocol in (None, "arp", "rarp", "link"):
+        return instead(value, None if protocol == "link" else protocol, direction, kind, written)
+    if version and protocol in (None, "ip", "ip6", "link"):
+        return instead(value, protocol and version, direction, kind, written)
     return None
 
 
@@ -217,14 +229,14 @@ def _station(direction: str | None, value: Value) -> Edit | None:
     return None if direction in WLAN_DIRECTIONS else instead(value, "link", direction, "host", value.token.text)
 
 
-def _families(protocol: str | None, edit: Edit | None) -> tuple[bool, bool]:
+def _families(protocol: str | None, fitting: Callable[[], Edit | None]) -> tuple[bool, bool]:
     """Whether IPv4 and IPv6 addresses go with a protocol qualifier."""
     if protocol in (None, "ip", "arp", "rarp", "ip6"):
         return protocol != "ip6", protocol in (None, "ip6")
     if protocol == "link":
-        raise mismatch("a link-layer address is a MAC address", None if edit else _MAC_FORM, edit)
-    hint = None if edit else "They go with ip, ip6, arp, rarp, ether and decnet."
-    raise mismatch(f"'{protocol}' has no hosts or networks", hint, edit)
+        raise mismatch("a link-layer address is a MAC address", _MAC_FORM, fitting())
+    hint = "They go with ip, ip6, arp, rarp, ether and decnet."
+    raise mismatch(f"'{protocol}' has no hosts or networks", hint, fitting())
 
 
 def _internet(
@@ -233,18 +245,17 @@ def _internet(
     direction: str | None,
     networks4: list[Network],
     networks6: list[Network],
-    *,
+    fitting: Callable[[], Edit | None],
     none_left: str = "",
-    edit: Edit | None = None,
 ) -> Predicate:
     """Packets from or to any of these networks. Those of the family that the qualifier excludes do not count.
 
-    ``edit`` is what to write in place of the primitive if its protocol has none of them.
+    ``fitting`` says what to write in place of the primitive if it excludes all.
     """
-    takes4, takes6 = _families(protocol, edit)
+    takes4, takes6 = _families(protocol, fitting)
     if not ((takes4 and networks4) or (takes6 and networks6)):
         version = 4 if networks4 else 6
-        raise mismatch(none_left or f"an IPv{version} address does not go with '{protocol}'", edit=edit)
+        raise mismatch(none_left or f"an IPv{version} address does not go with '{protocol}'", edit=fitting())
     if direction in WLAN_DIRECTIONS:
         raise FilterError(
             f"'{direction}' goes with 802.11 addresses only, not with IP addresses", reason=Reason.DIRECTION_NEEDS_WLAN

@@ -56,12 +56,11 @@ def portrange(scope: Scope, protocol: str | None, direction: str | None, value: 
 def _judge(protocol: str | None, direction: str | None, kind: str, value: Value) -> None:
     """What no port may have in front of it, and what no port is."""
     if value.token.kind not in (Kind.NUMBER, Kind.NAME):
-        meant = _as_host(protocol, direction, value)
-        hint = None if meant else "Addresses go with 'host' and 'net'."
+        meant, hint = _as_host(protocol, direction, value), "Addresses go with 'host' and 'net'."
         raise mismatch(f"{_article(value.token.kind)} is no port", hint, meant)
     if protocol not in (None, *TRANSPORTS):
         meant = _as_port_of_any(protocol, direction, kind, value)
-        raise mismatch(f"'{protocol}' has no ports", None if meant else "Ports belong to tcp, udp and sctp.", meant)
+        raise mismatch(f"'{protocol}' has no ports", "Ports belong to tcp, udp and sctp.", meant)
     if direction in WLAN_DIRECTIONS:
         raise mismatch(f"'{direction}' goes with 802.11 addresses, not with ports")
 

@@ -33,8 +33,8 @@ def sides(direction: str | None, source: Predicate, destination: Predicate) -> P
 
 
 def mismatch(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
-    """Qualifiers that do not go together, or not with this kind of value."""
-    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=hint, edit=edit)
+    """Qualifiers that do not go together, or not with this kind of value; ``hint`` is for where there is no edit."""
+    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=None if edit else hint, edit=edit)
 
 
 def spoken(message: str) -> str:
@@ -43,7 +43,8 @@ def spoken(message: str) -> str:
 
 
 def bad_address(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
-    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint, edit=edit)
+    """A value that is no address, or not of the kind that is needed; ``hint`` is for where there is no edit."""
+    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=None if edit else hint, edit=edit)
 
 
 _SIDES = {"or": "src or dst", "and": "src and dst", "link": "ether"}

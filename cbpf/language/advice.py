@@ -30,7 +30,8 @@ from cbpf.language.wireshark import is_display_filter, translated
 Read = Callable[[str], object]  # parses a text, or raises FilterError
 
 _FAR = 200  # characters on each side of the place that the tables look at
-_LONGEST_WORD = 40
+_ENOUGH = 20 * _FAR  # characters behind a correction that show whether the parser reads on
+_LONGEST_WORD, _TOO_SHORT = 40, 2  # letters of a word that may be another one misspelt
 _JOINING = ("and", "or", "not")
 _WORD = re.compile(r"\\?[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?")
 
@@ -57,7 +58,7 @@ def _reads_on(error: FilterError, edit: Edit, read: Read) -> bool:
     text = edit.apply(error.expression)
     end = len(text) - (len(error.expression) - edit.span.end)
     try:
-        read(text)
+        read(text[: end + _ENOUGH])
     except FilterError as next_error:
         start = next_error.span.start
         return next_error.span.end < edit.span.start or bool(text[end:start].strip())
@@ -82,7 +83,8 @@ def _characters(text: str, span: Span) -> Iterator[_Proposal]:
         without = "".join(CHARACTERS.get(character, character) for character in text)
         quoted = text[span.start] in QUOTED_CHARACTERS
         hint = f"Quotes are for the shell; the expression itself is {without.strip()}" if quoted else None
-        yield _Proposal(Edit(Span(0, len(text)), without), hint if len(text) <= _FAR else None)
+        if without.strip():
+            yield _Proposal(Edit(Span(0, len(text)), without), hint if len(text) <= _FAR else None)
 
 
 def _capitals(text: str, span: Span) -> Iterator[_Proposal]:
@@ -162,7 +164,8 @@ def _close_keywords(word: str) -> list[str]:
 
     known = [keyword for keyword in (*KEYWORDS, *CONSTANTS) if keyword not in _JOINING]
     close = get_close_matches(word, known, n=5, cutoff=0.66)
-    return sorted(close, key=lambda keyword: sorted(keyword) != sorted(word))
+    swapped = [keyword for keyword in close if sorted(keyword) == sorted(word)]
+    return swapped + [keyword for keyword in close if keyword not in swapped and len(word) > _TOO_SHORT]
 
 
 # Two of these are the alternatives of a packet, not both of them its properties.

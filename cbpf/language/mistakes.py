@@ -30,6 +30,7 @@ _PARTS = {
     "6": rf"(?=[0-9A-Fa-f]*:)(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}(?![\w.:-])",  # an IPv6 address
     "m": rf"{_HEX}{{1,2}}(?:[:-]{_HEX}{{1,2}}){{5}}(?![\w.:-])",  # a MAC address
     "w": rf"{_NO_KEYWORD}[A-Za-z0-9][-_.A-Za-z0-9]*(?![\w.-])",  # any word but a keyword
+    "s": rf"{_NO_KEYWORD}[A-Za-z0-9][-_A-Za-z0-9]*(?![\w.-])",  # a port or a service
     "h": rf"(?![0-9]+(?![\w.:-])){_NO_KEYWORD}[A-Za-z0-9:][-_.:A-Za-z0-9]*(?![\w.:-])",  # a name or an address
     "v": rf"{_NO_KEYWORD}[A-Za-z0-9:][-_.:/A-Za-z0-9]*(?![\w.:-])",  # any value
     "p": rf"(?<![\w.-])(?:{'|'.join(word for word in KEYWORDS if KEYWORDS[word] in PROTOCOLS)})(?![\w.-])",
@@ -136,7 +137,7 @@ RULES: tuple[Rule, ...] = (
     _rule("", r"(?:\bin )?‸(?P<list>[{\[] ?<v>(?:(?: ?, ?| )<v>)* ?[}\]])", _alternatives),
     _rule("", r"(?P<list><v> ?‸,(?: ?(?:or |and )?<v>(?: ?,)?)+)(?<!,)", _alternatives),
     _rule("", r"(?P<list><p> ?‸,(?: ?<p>(?: ?,)?)+)(?<!,)", _alternatives),
-    _rule("port(?:range)? ", r"(?P<list><w> ‸<w>(?: <w>)*)", _alternatives),
+    _rule("port(?:range)? ", r"(?P<list><s> ‸<s>(?: <s>)*)", _alternatives),
     _rule(r"net (?P<net><q>) ", r"‸(?P<mask><q>)", _mask),
     _rule("", r"(?P<list><h> ‸<h>(?: <h>)*)", _alternatives),
     # Host and port in one.
@@ -150,7 +151,7 @@ RULES: tuple[Rule, ...] = (
     _rule("net ", r"(?P<n>[0-9]+) ?‸/ ?(?P<bits>[0-9]+)(?![\w.-])", _short_network),
     _rule("net ", r"(?P<n>[0-9]{1,3}) ‸mask (?P<q><q>)", r"\g<n>.0.0.0 mask \g<q>"),
     _rule(
-        "", r"(?P<before>(?:src |dst )?)(?:(?:host|net) )?(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){0,2})\.‸\*(?:\.\*)*",
+        "", r"(?P<before>(?:src |dst )?)(?:(?:host|net) )?(?P<n>[0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?:\.‸?\*‸?)+",
         _wildcard,
     ),
     # A protocol and a value with nothing said of it.
@@ -231,7 +232,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
             "ack:tcp-ack,fin:tcp-fin,rst:tcp-rst,urg:tcp-urg,tcp-reset:tcp-rst,flags:tcpflags,tcp-flags:tcpflags,"
             "icmp-type:icmptype,icmp-code:icmpcode,icmp-echo-request:icmp-echo,icmp-echorequest:icmp-echo,"
             "icmp-echo-reply:icmp-echoreply,icmp-unreachable:icmp-unreach,icmp-time-exceeded:icmp-timxceed,"
-            "icmp6-echo-request:icmp6-echo,icmp6-echo-reply:icmp6-echoreply,equals:=,is:="
+            "icmp6-echo-request:icmp6-echo,icmp6-echo-reply:icmp6-echoreply,equals:=,is:=,"
+            r"lldp:ether proto \lldp,slow:ether proto \slow,loopback:ether proto \loopback"
         ).split(",")
     },
 }

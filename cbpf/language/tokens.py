@@ -180,7 +180,7 @@ def _number(text: str, span: Span) -> Token:
         raise FilterError(
             f"'{text[:40]}' is not a number: a leading 0 means octal, and octal has no digit 8 or 9",
             span,
-            edit=Edit(span, text.lstrip("0")),
+            edit=Edit(span, text.lstrip("0")) if decimal_value(text, 0xFFFFFFFF) else None,
         )
     if value >> 32:
         raise FilterError(
