@@ -121,6 +121,8 @@ CORRECTIONS = {
     "host 1.2.3.4 {port} 80": "host 1.2.3.4 and port 80",
     "tcp {udp}": "tcp or udp",
     "ip {tcp}": "ip and tcp",
+    "tcp {arp}": "tcp or arp",
+    "llc {multicast} and greater 60": "llc and multicast and greater 60",
     "tcp {not} port 80": "tcp and not port 80",
     "ip {&} tcp": "ip && tcp",
     "tcp {|} udp": "tcp || udp",
@@ -184,6 +186,7 @@ CORRECTIONS = {
     "port {tcp} 80": "tcp port 80",
     "host {src} 1.2.3.4": "src host 1.2.3.4",
     "multicast {ip}": "ip multicast",
+    "ether dst {broadcast}": "ether broadcast",
     # Other people's words, and misspelt ones.
     "{dport} 80": "dst port 80",
     "{ipv6} and tcp": "ip6 and tcp",
@@ -240,6 +243,7 @@ REMARKS = {
     "{net 10.0.0.0/33}": "32",
     "ether host {1:2:3:4:5}": "six groups",
     "tcp[13]{}": "compare",
+    "ether {llc}": "between",
     "{portrange 80-90-100}": "one hyphen",
 }
 
@@ -304,7 +308,7 @@ def test_libpcap_refuses_the_mistakes_and_takes_the_corrections() -> None:
         ("'arp'", "Quotes are for the shell; the expression itself is arp"),
         (
             " or ".join(["tcp port 80 and host 1.2.3.4"] * 9 + ["tcp 80"] + ["arp"] * 30),
-            "Did you mean '... or tcp port 80 and host 1.2.3.4 or tcp port 80 or arp or arp or arp or ...'?",
+            "Did you mean '... tcp port 80 and host 1.2.3.4 or tcp port 80 or arp or arp or arp or arp ...'?",
         ),
     ],
 )

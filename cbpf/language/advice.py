@@ -24,7 +24,7 @@ from cbpf.language.mistakes import (
     SIGNS_OF_OTHER_LANGUAGES,
 )
 from cbpf.language.names import registered_protocols, registered_service
-from cbpf.language.vocabulary import CONSTANTS, KEYWORDS, PROTOCOLS
+from cbpf.language.vocabulary import ATM_FIELDS, ATM_WORDS, CONSTANTS, KEYWORDS, PROTOCOLS, SS7_FIELDS, SS7_WORDS
 from cbpf.language.wireshark import is_display_filter, translated
 
 Read = Callable[[str], object]  # parses a text, or raises FilterError
@@ -111,11 +111,16 @@ def _known_mistakes(text: str, span: Span) -> Iterator[_Proposal]:
                 yield _Proposal(Edit(Span(start, end), replacement))
 
 
+# What is before a keyword that is not meant for a name: no name would be right there.
+_NO_NAMES = re.compile(r"\b(?:llc|portrange|decnet\s+(?:host|src|dst))\s+$")
+
+
 def _escape(text: str, span: Span) -> Iterator[_Proposal]:
     """A keyword where a name is needed."""
     word = text[span.start : span.end]
-    alone = re.match(r"\s*(?:\)|&&|\|\||!|(?:and|or|not)(?![\w.-])|$)", text[span.end : span.end + _FAR])
-    if KEYWORDS.get(word) in (None, *_JOINING) or not alone:
+    if KEYWORDS.get(word) in (None, *_JOINING) or re.search(_NO_NAMES, text[max(0, span.start - _FAR) : span.start]):
+        return
+    if not re.match(r"\s*(?:\)|&&|\|\||!|(?:and|or|not)(?![\w.-])|$)", text[span.end : span.end + _FAR]):
         return
     before = re.search(r"(?:([a-z0-9]+)\s+)?proto(chain)?\s+$", text[max(0, span.start - _FAR) : span.start])
     name: str | None = word
@@ -150,8 +155,12 @@ def _words(text: str, span: Span) -> Iterator[_Proposal]:
                 yield _Proposal(Edit(span, comparison.format(keyword)))
     for keyword in close:
         yield _Proposal(Edit(span, keyword), f"Did you mean '{keyword}'?")
-    if begins and not close and not word.isdecimal():
+    if begins and not close and re.match(r"\\|(?!0[xX])[^.]*[A-Za-z]|.*[A-Za-z]$", word):
         yield _Proposal(Edit(span, f"host {word}"))
+
+
+_RARE = [word for word in KEYWORDS if KEYWORDS[word] in ATM_WORDS | SS7_WORDS | ATM_FIELDS | SS7_FIELDS]
+_COMMON = [word for word in (*KEYWORDS, *CONSTANTS) if word not in (*_JOINING, *_RARE)]
 
 
 def _may_be_misspelt(word: str) -> bool:
@@ -162,17 +171,18 @@ def _close_keywords(word: str) -> list[str]:
     """The keywords and constants most like ``word``: first one with letters swapped, then in difflib's order."""
     from difflib import get_close_matches
 
-    known = [keyword for keyword in (*KEYWORDS, *CONSTANTS) if keyword not in _JOINING]
-    close = get_close_matches(word, known, n=5, cutoff=0.66)
+    close = get_close_matches(word, _COMMON, n=5, cutoff=0.66) or get_close_matches(word, _RARE, n=1, cutoff=0.8)
     swapped = [keyword for keyword in close if sorted(keyword) == sorted(word)]
     return swapped + [keyword for keyword in close if keyword not in swapped and len(word) > _TOO_SHORT]
 
 
-# Two of these are the alternatives of a packet, not both of them its properties.
+# What no packet is two of; and qualifiers of which each can only have one value.
+_IN_IP = "(?:tcp|udp|sctp|icmp6?|igmp|igrp|pim|vrrp|carp|ah|esp)"
+_BESIDE_IP = "(?:r?arp|atalk|aarp|decnet|lat|sca|moprc|mopdl|iso|esis|isis|clnp|stp|ipx|netbeui)"
 _ALTERNATIVES = re.compile(
-    rf"\b(?:(?:tcp|udp|sctp|icmp6?|igmp)\s+{PLACE}(?:tcp|udp|sctp|icmp6?|igmp)\b"
-    rf"|(?:ip6?|arp|rarp)\s+{PLACE}(?:ip6?|arp|rarp)\b"
-    rf"|((?:(?:tcp|udp|src|dst)\s+)*port(?:range)?|src(?:\s+host)?|dst(?:\s+host)?)\s+\S+\s+{PLACE}\1\s)"
+    rf"(?<![\w.-])(?:{_IN_IP}\s+{PLACE}{_IN_IP}|ip6?\s+{PLACE}ip6?|{_BESIDE_IP}\s+{PLACE}(?:{_BESIDE_IP}|ip6?|{_IN_IP})"
+    rf"|(?:ip6?|{_IN_IP})\s+{PLACE}{_BESIDE_IP}|(?P<q>(?:(?:tcp|udp|src|dst)\s+)*port(?:range)?"
+    rf"|(?:src|dst)(?:\s+host)?)\s+\S+\s+{PLACE}(?P=q))(?![\w.-])"
 )
 
 
@@ -186,6 +196,8 @@ def _missing_operator(text: str, span: Span) -> Iterator[_Proposal]:
         return
     first = max(0, span.start - _FAR)
     before, after = text[first : span.start], text[span.start : span.start + _FAR]
+    if KEYWORDS.get(before.rpartition(" ")[0].rpartition(" ")[2]) in ("link", "radio"):  # no condition by themselves
+        return
     joint, other = ("or", r"\band\b|&&") if _ALTERNATIVES.search(before + PLACE + after) else ("and", r"\bor\b|\|\|")
     if not re.search(other, text):
         yield _Proposal(Edit(Span(span.start, span.start), f"{joint} "))

@@ -155,7 +155,7 @@ RULES: tuple[Rule, ...] = (
         _wildcard,
     ),
     # A protocol and a value with nothing said of it.
-    _rule("", r"(?<![\w.-])(?P<p>tcp|udp|sctp) ‸(?P<n><n>)", r"\g<p> port \g<n>"),
+    _rule("(?<![\\w.-])(?:tcp|udp|sctp) ", r"‸(?P<n>[0-9]+)(?![\w.:-])", _port),
     _rule("", r"(?<![\w.-])(?P<p>tcp|udp|sctp) ‸(?P<w><w>)", _service),
     _rule("", r"(?<![\w.-])icmp(?P<v>6?) ‸(?P<n><n>)", r"icmp\g<v>[icmp\g<v>type] = \g<n>"),
     _rule("", r"(?<![\w.-])(?P<before>(?:ip|arp|rarp) )‸(?P<v><a>(?:/[0-9]+)?)", _kind),
@@ -166,7 +166,7 @@ RULES: tuple[Rule, ...] = (
     # A value with nothing said of it.
     _rule("<b>", r"‸(?P<m><m>)", r"ether host \g<m>"),
     _rule("<b>", r"‸(?P<before>)(?P<v>(?:<a>|<6>)(?:/[0-9]+)?)", _kind),
-    _rule("<b>", r"‸(?P<n>[0-9]+)(?![\w.-])", _port),
+    _rule("<b>", r"‸(?P<n>[0-9]+)(?![\w.:-])", _port),
     _rule("<v> ", r"‸(?P<m><m>)", r"and ether host \g<m>"),
     _rule("<v> ", r"(?P<before>)‸(?P<v>(?:<a>|<6>)(?:/[0-9]+)?)", lambda m: f"and {_kind(m)}"),
     # Qualifiers in another order.
@@ -174,7 +174,9 @@ RULES: tuple[Rule, ...] = (
     _rule("", r"\b(?P<t>host|net) ‸(?P<q>(?:(?:ip6?|arp|rarp|src|dst) )+)(?P<v><v>)", r"\g<q>\g<t> \g<v>"),
     _rule("", r"\b(?P<d>src|dst) ‸(?P<p>tcp|udp|sctp) (?P<t>port|portrange)\b", r"\g<p> \g<d> \g<t>"),
     _rule("", r"\b(?P<d>src|dst) ‸(?P<p>ip6?|arp|rarp|ether) (?P<t>(?:(?:host|net) )?<v>)", r"\g<p> \g<d> \g<t>"),
-    _rule("", r"\b(?P<t>broadcast|multicast) ‸(?P<p><e>|ip6?)(?![\w.-])", r"\g<p> \g<t>"),
+    _rule("", r"\b(?P<t>broadcast|multicast) ‸(?P<p><e>|ip)(?![\w.-])", r"\g<p> \g<t>"),
+    _rule("", r"\bmulticast ‸ip6(?![\w.-])", "ip6 multicast"),
+    _rule("", r"(?P<p><e>|\bip) (?:src|dst|host) ‸(?P<t>broadcast|multicast)\b", r"\g<p> \g<t>"),
     _rule("", r"\b(?P<d>src|dst) ‸(?P<t>proto|protochain) (?P<v><v>)", r"\g<t> \g<v>"),
     # Signs between a qualifier and its value.
     _rule("", r"(?P<q>(?:(?:tcp|udp|sctp|src|dst) )*)port ?‸(?P<sign>[<>]=?) ?(?P<n>[0-9]+)", _range),
