@@ -185,7 +185,6 @@ _ALTERNATIVES = re.compile(
     rf"|(?:src|dst)(?:\s+host)?)\s+\S+\s+{PLACE}(?P=q))(?![\w.-])"
 )
 
-
 _OPERATOR = r"(?<![\w.-])(?:and|or)(?![\w.-])|&&|\|\|"
 _CLAUSE = rf"(?:(?!{_OPERATOR}|[()]).)*"
 
@@ -196,14 +195,14 @@ def _missing_operator(text: str, span: Span) -> Iterator[_Proposal]:
         return
     first = max(0, span.start - _FAR)
     before, after = text[first : span.start], text[span.start : span.start + _FAR]
-    if KEYWORDS.get(before.rpartition(" ")[0].rpartition(" ")[2]) in ("link", "radio"):  # no condition by themselves
+    if KEYWORDS.get((before.split() or [""])[-1]) in ("link", "radio"):  # no condition by themselves
         return
     joint, other = ("or", r"\band\b|&&") if _ALTERNATIVES.search(before + PLACE + after) else ("and", r"\bor\b|\|\|")
     if not re.search(other, text):
         yield _Proposal(Edit(Span(span.start, span.start), f"{joint} "))
         return
     left, right = re.search(rf"(?:{_OPERATOR}|^)\s*({_CLAUSE})$", before, re.S), re.match(_CLAUSE, after, re.S)
-    if left and right and len(after) < _FAR:
+    if left and right and (left.start() or not first) and len(after) < _FAR:
         both = f"{left[1].strip()} {joint} {right[0].strip()}"
         yield _Proposal(Edit(Span(first + left.start(1), span.start + len(right[0].rstrip())), both))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cbpf.language.names import registered_protocols, registered_service
+from cbpf.language.tokens import number_value
 from cbpf.language.vocabulary import KEYWORDS, PROTOCOLS
 from cbpf.language.wireshark import PROTOCOLS as APPLICATIONS
 from cbpf.language.wireshark import ports_of
@@ -120,8 +121,8 @@ def _byte_string(match: re.Match[str]) -> str:
 
 
 def _complement(match: re.Match[str]) -> str | None:
-    number = int(match["n"], 16 if match["n"][:2] in ("0x", "0X") else 10)
-    return hex(number ^ 0xFFFFFFFF) if number < 1 << 32 else None
+    number = number_value(match["n"])
+    return None if number is None or number >> 32 else hex(number ^ 0xFFFFFFFF)
 
 
 def _three_bytes(match: re.Match[str]) -> str:
