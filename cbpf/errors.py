@@ -16,6 +16,19 @@ class Span(NamedTuple):
 NOWHERE = Span(0, 0)  # an error that is about no part of the expression
 
 
+class Edit(NamedTuple):
+    """What to write in place of the characters ``span`` of an expression."""
+
+    span: Span
+    text: str
+
+    def apply(self, expression: str) -> str:
+        """The expression as it is then. Two conditions in place of one get parentheses, for all but they go on."""
+        before, after = expression[: self.span.start], expression[self.span.end :]
+        compound = (" and " in self.text or " or " in self.text) and bool(before.strip() or after.strip())
+        return f"{before}({self.text}){after}" if compound else f"{before}{self.text}{after}"
+
+
 class Reason(StrEnum):
     """Why an expression is refused: the classes a program may want to tell apart."""
 
@@ -38,8 +51,9 @@ class CbpfError(Exception):
 class FilterError(CbpfError, ValueError):
     """A filter expression that cannot be compiled.
 
-    ``message`` is one sentence, ``span`` the characters of ``expression`` it is about, ``reason`` its class, and
-    ``hint`` a second sentence that helps, or None. ``str()`` gives all of it, with a caret under the expression.
+    ``message`` is one sentence, ``span`` the characters of ``expression`` it is about, ``reason`` its class,
+    ``correction`` the whole expression as it was probably meant, or None where that is not clear, and ``hint`` a second
+    sentence that helps, or None. ``str()`` gives all of it, with a caret under the expression.
     """
 
     def __init__(
@@ -49,6 +63,7 @@ class FilterError(CbpfError, ValueError):
         *,
         reason: Reason = Reason.OTHER,
         hint: str | None = None,
+        edit: Edit | None = None,
         expression: str = "",
     ) -> None:
         message = _shortened(message)
@@ -56,8 +71,24 @@ class FilterError(CbpfError, ValueError):
         self.message = message
         self.span = span
         self.reason = reason
-        self.hint = hint and _shortened(hint)
+        self.edit = edit  # what makes the correction of the expression
         self.expression = expression
+        self._hint = hint and _shortened(hint)
+
+    @property
+    def correction(self) -> str | None:
+        return None if self.edit is None else self.edit.apply(self.expression)
+
+    @property
+    def hint(self) -> str | None:
+        """What was said when the error was raised, else the correction, as far as it differs."""
+        if self._hint is not None or self.edit is None:
+            return self._hint
+        return f"Did you mean '{_excerpt(self.edit.apply(self.expression), self.edit.span.start)}'?"
+
+    @hint.setter
+    def hint(self, hint: str | None) -> None:
+        self._hint = hint and _shortened(hint)
 
     def __str__(self) -> str:
         lines = [self.message, *underline(self.expression, self.span)]
@@ -101,12 +132,23 @@ class SavefileError(CbpfError):
 
 # Long expressions are shown as the window of this many characters around the span.
 _WINDOW = 100
+_LONGEST_CORRECTION = 76  # one line; of longer ones only what is around the change is shown
 _LONGEST = 400  # characters of a sentence
 
 
 def _shortened(sentence: str) -> str:
     """The sentence, without the middle of it if what it quotes is very long."""
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST // 2]}...{sentence[-_LONGEST // 4 :]}"
+
+
+def _excerpt(expression: str, place: int) -> str:
+    """The expression in one line, or, if it is long, the words of it around a place."""
+    if len(expression) <= _LONGEST_CORRECTION:
+        return " ".join(expression.split())
+    first, last = max(0, place - _LONGEST_CORRECTION // 2), place + _LONGEST_CORRECTION // 2
+    words = expression[first:last].split()
+    head, tail = ("... " if first else ""), (" ..." if last < len(expression) else "")
+    return head + " ".join(words[first > 0 and len(words) > 2 : len(words) - (bool(tail) and len(words) > 2)]) + tail
 
 
 def underline(expression: str, span: Span) -> list[str]:

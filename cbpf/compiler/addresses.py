@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from cbpf.compiler.layers import ETHERTYPE, Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of, equal, masked, negation
-from cbpf.compiler.scope import Scope, bad_address, mismatch, not_here, sides, wrong_station
+from cbpf.compiler.scope import Scope, bad_address, instead, mismatch, not_here, sides, wrong_station
 from cbpf.compiler.stations import Question, Stations, is_station
 from cbpf.compiler.values import WORD
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import Edit, FilterError, Reason
 from cbpf.language.syntax import Value
 from cbpf.language.tokens import Kind, Token, decimal_value
 from cbpf.language.vocabulary import WLAN_DIRECTIONS
@@ -15,6 +18,10 @@ from cbpf.language.vocabulary import WLAN_DIRECTIONS
 Network = tuple[int, int]  # an address and its mask, both of the family's width
 
 MOST_ADDRESSES = 100  # of one family for one name
+
+# Hints.
+_MAC_FORM = "It has six groups, as in 00:1b:21:3c:9d:f8."
+_NETWORKS = "Use 'net' for networks."
 
 
 def host(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
@@ -24,16 +31,17 @@ def host(scope: Scope, protocol: str | None, direction: str | None, value: Value
         return _decnet(scope, direction, value)
     if token.kind is Kind.MAC:
         if protocol != "link":
-            raise bad_address("a MAC address goes with 'ether host'", f"Did you mean 'ether host {token.text}'?")
+            raise bad_address("a MAC address goes with 'ether host'", edit=_as_station(direction, value))
         return _station(scope, direction, 6, token.value)
     if token.kind is Kind.LINK8:
         return _link8_host(scope, protocol, direction, token)
     if token.kind is Kind.NAME:
-        return _named_host(scope, protocol, direction, token.text)
-    networks4, networks6 = networks_of(value, whole=True)
+        return _named_host(scope, protocol, direction, value)
+    fitting = partial(_fitting, protocol, direction, value)
+    networks4, networks6 = networks_of(value, fitting, whole=True)
     if protocol == "link" and networks4:
-        raise bad_address("'ether host' takes a MAC address", "It has six groups, as in 00:1b:21:3c:9d:f8.")
-    return _internet(scope, protocol, direction, networks4, networks6)
+        raise bad_address("'ether host' takes a MAC address", _MAC_FORM, fitting("host"))
+    return _internet(scope, protocol, direction, networks4, networks6, partial(fitting, "host"))
 
 
 def net(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
@@ -43,13 +51,17 @@ def net(scope: Scope, protocol: str | None, direction: str | None, value: Value)
         number = scope.names.network(token.text)
         if number is None:
             raise FilterError(f"no network is called '{token.text}'", token.span, reason=Reason.UNKNOWN_NAME)
-        return _internet(scope, protocol, direction, [_justified(number)], [])
+        return _internet(
+            scope, protocol, direction, [_justified(number)], [], partial(_fitting, protocol, direction, value, "net")
+        )
     if token.kind in (Kind.MAC, Kind.LINK8):
-        raise wrong_station(token, "'net' takes an IPv4 or IPv6 network")
-    networks4, networks6 = networks_of(value, whole=False)
+        meant = _as_station(direction, value) if token.kind is Kind.MAC else None
+        raise wrong_station(token, "'net' takes an IPv4 or IPv6 network", edit=meant)
+    fitting = partial(_fitting, protocol, direction, value)
+    networks4, networks6 = networks_of(value, fitting, whole=False)
     if protocol == "link" and networks4:
-        raise bad_address("link-layer addresses have no networks")
-    return _internet(scope, protocol, direction, networks4, networks6)
+        raise bad_address("link-layer addresses have no networks", edit=fitting("net"))
+    return _internet(scope, protocol, direction, networks4, networks6, partial(fitting, "net"))
 
 
 def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
@@ -80,28 +92,33 @@ def gateway(scope: Scope, protocol: str | None, name: str) -> Predicate:
 # IPv4 and IPv6.
 
 
-def networks_of(value: Value, *, whole: bool) -> tuple[list[Network], list[Network]]:
-    """The IPv4 and IPv6 networks a value stands for; ``whole`` for `host`, whose numbers and addresses have no mask."""
+def networks_of(
+    value: Value, fitting: Callable[[str], Edit | None], *, whole: bool
+) -> tuple[list[Network], list[Network]]:
+    """The IPv4 and IPv6 networks a value stands for; ``whole`` for `host`, whose numbers and addresses have no mask.
+
+    ``fitting`` says what to write in place of a primitive that has one, with the type that it is asked for.
+    """
     token = value.token
     if token.kind is Kind.IPV6:
         prefix = 128 if value.prefix is None else value.prefix
         if prefix > 128:
             raise bad_address(f"an IPv6 prefix has at most 128 bits, not {prefix}")
         if whole and prefix != 128:
-            raise mismatch("'host' takes no prefix length", f"Did you mean 'net {token.text}/{prefix}'?")
-        return [], [_checked(token.value, _mask(prefix, 128))]
+            raise mismatch("'host' takes no prefix length", _NETWORKS, fitting("net"))
+        return [], [_checked(token.value, _mask(prefix, 128), value, fitting)]
     if token.kind is Kind.NUMBER:
         return [(token.value, WORD) if whole else _justified(token.value)], []
     address, bits = dotted(token)
     if value.prefix is not None or value.mask is not None:
         if whole:
-            raise mismatch("'host' takes no prefix length or mask", "Use 'net' for networks.")
+            raise mismatch("'host' takes no prefix length or mask", _NETWORKS, fitting("net"))
         if value.mask is not None:
-            return [_checked(address, dotted(value.mask)[0])], []
+            return [_checked(address, dotted(value.mask)[0], value, fitting)], []
         bits = value.prefix or 0
         if bits > 32:
             raise bad_address(f"an IPv4 prefix has at most 32 bits, not {bits}")
-    return [_checked(address, _mask(bits, 32))], []
+    return [_checked(address, _mask(bits, 32), value, fitting)], []
 
 
 def dotted(token: Token) -> tuple[int, int]:
@@ -117,10 +134,28 @@ def dotted(token: Token) -> tuple[int, int]:
     return int.from_bytes(bytes(group or 0 for group in groups).ljust(4, b"\0")), 8 * len(groups)
 
 
-def _checked(address: int, mask: int) -> Network:
+def _checked(address: int, mask: int, value: Value, fitting: Callable[[str], Edit | None]) -> Network:
     if address & ~mask:
-        raise bad_address("the address has bits set outside its network", "Clear them, or make the prefix longer.")
+        meant = fitting("net") or Edit(value.span, _cleared(value))
+        raise bad_address("the address has bits set outside its network", edit=meant)
     return address, mask
+
+
+def _cleared(value: Value) -> str:
+    """A network as it is written, without the bits that are outside it."""
+    from ipaddress import IPv4Address, IPv6Address
+
+    token, mask = value.token, value.mask
+    if token.kind is Kind.IPV6:
+        prefix = min(128 if value.prefix is None else value.prefix, 128)
+        return f"{IPv6Address(token.value & _mask(prefix, 128))}/{prefix}"
+    if token.kind is not Kind.IPV4:
+        return token.text
+    address, bits = dotted(token)
+    if mask is not None:
+        return f"{IPv4Address(address & dotted(mask)[0])} mask {mask.text}"
+    bits = min(bits if value.prefix is None else value.prefix, 32)
+    return f"{IPv4Address(address & _mask(bits, 32))}/{bits}"
 
 
 def _mask(bits: int, width: int) -> int:
@@ -135,13 +170,15 @@ def _justified(number: int) -> Network:
     return number, mask
 
 
-def _named_host(scope: Scope, protocol: str | None, direction: str | None, name: str) -> Predicate:
+def _named_host(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
+    name = value.token.text
     if protocol == "link":
         station = scope.names.ethernet(name)
         if station is None:
             raise FilterError(f"no Ethernet station is called '{name}'", reason=Reason.UNKNOWN_NAME)
         return _station(scope, direction, 6, station)
-    _families(protocol)
+    fitting = partial(_fitting, protocol, direction, value, "host")
+    _families(protocol, fitting)
     addresses4, addresses6 = scope.names.hosts(name)
     if not addresses4 and not addresses6:
         raise FilterError(f"no host is called '{name}'", reason=Reason.UNKNOWN_NAME)
@@ -153,17 +190,51 @@ def _named_host(scope: Scope, protocol: str | None, direction: str | None, name:
         direction,
         [(address, WORD) for address in addresses4],
         [(address, _mask(128, 128)) for address in addresses6],
+        fitting,
         f"'{name}' has no address of the family that '{protocol}' needs",
     )
 
 
-def _families(protocol: str | None) -> tuple[bool, bool]:
+# What has hosts of a version only because it is in an IP packet.
+_CARRIED = {
+    **dict.fromkeys(("tcp", "udp", "sctp", "pim", "ah", "esp"), (Kind.IPV4, Kind.IPV6, Kind.NAME)),
+    **dict.fromkeys(("icmp", "igmp", "igrp", "vrrp", "carp"), (Kind.IPV4,)),
+    "icmp6": (Kind.IPV6,),
+}
+
+
+_VERSION = {Kind.IPV4: "ip", Kind.IPV6: "ip6"}
+
+
+def _fitting(protocol: str | None, direction: str | None, value: Value, kind: str) -> Edit | None:
+    """The primitive of type ``kind`` under a protocol that its address goes with; None if none is likely."""
+    token = value.token
+    version = _VERSION.get(token.kind)
+    written = _cleared(value) if kind == "net" else token.text
+    if direction in WLAN_DIRECTIONS:
+        return None
+    if token.kind in _CARRIED.get(protocol or "", ()):
+        return instead(value, f"{protocol} and", direction, kind, written)
+    if version == "ip" and protocol in (None, "arp", "rarp", "link"):
+        return instead(value, None if protocol == "link" else protocol, direction, kind, written)
+    if version and protocol in (None, "ip", "ip6", "link"):
+        return instead(value, protocol and version, direction, kind, written)
+    return None
+
+
+def _as_station(direction: str | None, value: Value) -> Edit | None:
+    """The primitive for a MAC address."""
+    return None if direction in WLAN_DIRECTIONS else instead(value, "link", direction, "host", value.token.text)
+
+
+def _families(protocol: str | None, fitting: Callable[[], Edit | None]) -> tuple[bool, bool]:
     """Whether IPv4 and IPv6 addresses go with a protocol qualifier."""
     if protocol in (None, "ip", "arp", "rarp", "ip6"):
         return protocol != "ip6", protocol in (None, "ip6")
     if protocol == "link":
-        raise mismatch("link-layer addresses are MAC addresses", "They have six groups, as in 00:1b:21:3c:9d:f8.")
-    raise mismatch(f"'{protocol}' has no hosts or networks", "They go with ip, ip6, arp, rarp, ether and decnet.")
+        raise mismatch("a link-layer address is a MAC address", _MAC_FORM, fitting())
+    hint = "They go with ip, ip6, arp, rarp, ether and decnet."
+    raise mismatch(f"'{protocol}' has no hosts or networks", hint, fitting())
 
 
 def _internet(
@@ -172,13 +243,17 @@ def _internet(
     direction: str | None,
     networks4: list[Network],
     networks6: list[Network],
+    fitting: Callable[[], Edit | None],
     none_left: str = "",
 ) -> Predicate:
-    """Packets from or to any of these networks. Those of the family that the qualifier excludes do not count."""
-    takes4, takes6 = _families(protocol)
+    """Packets from or to any of these networks. Those of the family that the qualifier excludes do not count.
+
+    ``fitting`` says what to write in place of the primitive if it excludes all.
+    """
+    takes4, takes6 = _families(protocol, fitting)
     if not ((takes4 and networks4) or (takes6 and networks6)):
         version = 4 if networks4 else 6
-        raise mismatch(none_left or f"an IPv{version} address does not go with '{protocol}'")
+        raise mismatch(none_left or f"an IPv{version} address does not go with '{protocol}'", edit=fitting())
     if direction in WLAN_DIRECTIONS:
         raise FilterError(
             f"'{direction}' goes with 802.11 addresses only, not with IP addresses", reason=Reason.DIRECTION_NEEDS_WLAN

@@ -11,11 +11,11 @@ from cbpf.compiler.internet import (
     ipv6_payload,
 )
 from cbpf.compiler.predicates import Predicate, all_of, any_of, at_least, at_most, equal
-from cbpf.compiler.scope import Scope, mismatch, sides, within
+from cbpf.compiler.scope import Scope, instead, mismatch, sides, within
 from cbpf.compiler.values import Address
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import Edit, FilterError, Reason
 from cbpf.language.syntax import Value
-from cbpf.language.tokens import Kind, number_value
+from cbpf.language.tokens import Kind, decimal_value, number_value
 from cbpf.language.vocabulary import WLAN_DIRECTIONS
 
 TRANSPORTS = ("tcp", "udp", "sctp")
@@ -25,45 +25,86 @@ _Range = tuple[int, int, str | None]  # lowest and highest port, and the transpo
 
 
 def port(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
-    _judge(protocol, direction, value)
+    _judge(protocol, direction, "port", value)
     if value.token.kind is Kind.NUMBER:
         number, transport = within(value.token.value, _LARGEST, "the port"), None
     else:
-        number, transport = _service(scope, value.token.text)
+        number, transport = _service(scope, value.token.text, _as_range(protocol, direction, value))
     return _in_range(scope, protocol, direction, (number, number, transport))
 
 
 def portrange(scope: Scope, protocol: str | None, direction: str | None, value: Value) -> Predicate:
-    _judge(protocol, direction, value)
+    _judge(protocol, direction, "portrange", value)
     if value.token.kind is Kind.NUMBER:
         number = within(value.token.value, _LARGEST, "the port")
         return _in_range(scope, protocol, direction, (number, number, None))
     halves = value.token.text.split("-")
     if len(halves) != 2 or not all(halves):
+        known = len(halves) == 1 and scope.names.service(value.token.text)
+        meant = instead(value, protocol, direction, "port", value.token.text) if known else None
         raise FilterError(
             f"'{value.token.text}' is not a range of ports",
             reason=Reason.UNKNOWN_NAME if len(halves) == 1 else Reason.SYNTAX,
-            hint="It has two ends with one hyphen between them and no blanks, as in 6000-6063.",
+            edit=meant,
+            hint=None if meant else "It has two ends with one hyphen between them and no blanks, as in 6000-6063.",
         )
     (first, restriction), (last, other) = (_end_of_range(scope, half) for half in halves)
     transport = restriction if restriction == other else None
     return _in_range(scope, protocol, direction, (min(first, last), max(first, last), transport))
 
 
-def _judge(protocol: str | None, direction: str | None, value: Value) -> None:
+def _judge(protocol: str | None, direction: str | None, kind: str, value: Value) -> None:
     """What no port may have in front of it, and what no port is."""
     if value.token.kind not in (Kind.NUMBER, Kind.NAME):
-        raise mismatch(f"an {value.token.kind.value} is no port", "Addresses go with 'host' and 'net'.")
+        meant, hint = _as_host(protocol, direction, value), "Addresses go with 'host' and 'net'."
+        raise mismatch(f"{_article(value.token.kind)} is no port", hint, meant)
     if protocol not in (None, *TRANSPORTS):
-        raise mismatch(f"'{protocol}' has no ports", "Ports belong to tcp, udp and sctp.")
+        meant = _as_port_of_any(protocol, direction, kind, value)
+        raise mismatch(f"'{protocol}' has no ports", "Ports belong to tcp, udp and sctp.", meant)
     if direction in WLAN_DIRECTIONS:
         raise mismatch(f"'{direction}' goes with 802.11 addresses, not with ports")
 
 
-def _service(scope: Scope, name: str) -> tuple[int, str | None]:
+# What was meant.
+
+
+def _article(kind: Kind) -> str:
+    return f"an {kind.value}" if kind in (Kind.IPV4, Kind.IPV6, Kind.LINK8) else f"a {kind.value}"
+
+
+def _as_host(protocol: str | None, direction: str | None, value: Value) -> Edit | None:
+    if direction in WLAN_DIRECTIONS or value.prefix is not None or value.mask is not None:
+        return None
+    if value.token.kind is Kind.MAC and protocol is None:
+        return instead(value, "link", direction, "host", value.token.text)
+    if value.token.kind in (Kind.IPV4, Kind.IPV6) and protocol in (None, *TRANSPORTS):
+        return instead(value, protocol and f"{protocol} and", direction, "host", value.token.text)
+    return None
+
+
+def _as_port_of_any(protocol: str, direction: str | None, kind: str, value: Value) -> Edit | None:
+    """Every transport's port, in packets of the network protocol that was named."""
+    if protocol in ("ip", "ip6"):
+        return instead(value, f"{protocol} and", direction, kind, value.token.text)
+    return instead(value, direction, kind, value.token.text) if protocol == "link" else None
+
+
+def _as_range(protocol: str | None, direction: str | None, value: Value) -> Edit | None:
+    ends = [decimal_value(half, _LARGEST) for half in value.token.text.split("-")]
+    return (
+        instead(value, protocol, direction, "portrange", value.token.text)
+        if len(ends) == 2 and None not in ends
+        else None
+    )
+
+
+# Numbers.
+
+
+def _service(scope: Scope, name: str, edit: Edit | None = None) -> tuple[int, str | None]:
     service = scope.names.service(name)
     if service is None:
-        raise FilterError(f"no TCP or UDP service is called '{name}'", reason=Reason.UNKNOWN_NAME)
+        raise FilterError(f"no TCP or UDP service is called '{name}'", reason=Reason.UNKNOWN_NAME, edit=edit)
     return service.port, service.transport
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeVar
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.links import LAYERS
 from cbpf.compiler.predicates import Predicate, all_of, any_of
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import Edit, FilterError, Reason
 from cbpf.language.names import Names
+from cbpf.language.syntax import Value
 from cbpf.language.tokens import Kind, Token
 from cbpf.linktypes import linktype_name
 
@@ -38,9 +39,9 @@ def sides(direction: str | None, source: Predicate, destination: Predicate) -> P
     return any_of(source, destination)
 
 
-def mismatch(message: str, hint: str | None = None) -> FilterError:
-    """Qualifiers that do not go together, or not with this kind of value."""
-    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=hint)
+def mismatch(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
+    """Qualifiers that do not go together, or not with this kind of value; ``hint`` is for where there is no edit."""
+    return FilterError(spoken(message), reason=Reason.QUALIFIER_MISMATCH, hint=None if edit else hint, edit=edit)
 
 
 def spoken(message: str) -> str:
@@ -48,13 +49,24 @@ def spoken(message: str) -> str:
     return message.replace("'link'", "'ether'")
 
 
-def bad_address(message: str, hint: str | None = None) -> FilterError:
-    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=hint)
+def bad_address(message: str, hint: str | None = None, edit: Edit | None = None) -> FilterError:
+    """A value that is no address, or not of the kind that is needed; ``hint`` is for where there is no edit."""
+    return FilterError(message, reason=Reason.BAD_ADDRESS, hint=None if edit else hint, edit=edit)
 
 
-def wrong_station(token: Token, message: str) -> FilterError:
+_SIDES = {"or": "src or dst", "and": "src and dst", "link": "ether"}
+
+
+def instead(value: Value, *words: str | None) -> Edit | None:
+    """These words in place of the primitive of ``value``; None if it shares its qualifiers with others."""
+    if value.clause is None:
+        return None
+    return Edit(value.clause, " ".join(_SIDES.get(word, word) for word in words if word))
+
+
+def wrong_station(token: Token, message: str, edit: Edit | None = None) -> FilterError:
     """A link-layer address where there can be none."""
-    return mismatch(message) if token.kind is Kind.LINK8 else bad_address(message)
+    return mismatch(message, edit=edit) if token.kind is Kind.LINK8 else bad_address(message, edit=edit)
 
 
 def not_here(scope: Scope, what: str, has: Callable[[Layer], object]) -> FilterError:

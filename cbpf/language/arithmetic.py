@@ -40,12 +40,17 @@ def parse_arithmetic(stream: Stream) -> Arithmetic:
 
 
 class _Parser:
-    """Shunting-yard: ``operands`` and ``pending`` (operators, open parentheses and brackets not yet closed)."""
+    """Shunting-yard: ``operands`` and ``pending``, which are operators, and parentheses and brackets not yet closed.
+
+    Of a bracket it is the protocol in front of it that is kept, the only words among them.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.operands: list[tuple[Arithmetic, int]] = []  # each with the depth of its tree
-        self.pending: list[Token | _OpenIndex] = []
+        self.pending: list[Token] = []
+        self.open: list[Token] = []  # the parentheses and brackets alone
+        self.brackets = 0  # how many of them are brackets
 
     def parse(self) -> Arithmetic:
         while True:
@@ -70,8 +75,11 @@ class _Parser:
                 self.pending.append(token._replace(text="negate"))
             elif token.kind is Kind.PUNCTUATION and token.text == "(":
                 self.pending.append(token)
+                self.open.append(token)
             elif token.kind is Kind.WORD and token.text in PROTOCOLS and stream.accept("["):
-                self.pending.append(_OpenIndex(token))
+                self.pending.append(token)
+                self.open.append(stream.tokens[stream.position - 1])
+                self.brackets += 1
             else:
                 raise stream.unexpected(token, "a number, 'len' or a packet byte such as ip[0] is needed here")
 
@@ -84,48 +92,46 @@ class _Parser:
                 self._reduce_while(partial(_goes_first, text))
                 self.pending.append(self.stream.next())
                 return True
-            if text == ")" and self._inside_parenthesis():
-                self._reduce_while(lambda top: top.text != "(")
-                opening = self.pending.pop()
-                assert isinstance(opening, Token)
+            if text == ")" and self.open and self.open[-1].text == "(":
+                self._reduce_while(lambda top: True)
+                self.pending.pop()
                 self.stream.next()
                 tree, depth = self.operands.pop()
-                self._push(_respan(tree, Span(opening.span.start, token.span.end)), depth)
-            elif text in ("]", ":") and any(isinstance(item, _OpenIndex) for item in self.pending):
+                self._push(_respan(tree, Span(self.open.pop().span.start, token.span.end)), depth)
+            elif text in ("]", ":") and self.brackets:
                 self._close_index()
+            elif self.open:
+                raise self._not_closed(token)
             else:
-                if any(isinstance(item, _OpenIndex) or item.text == "(" for item in self.pending):
-                    raise self.stream.unexpected(token, "this leaves a parenthesis or bracket open")
                 return False
 
-    def _inside_parenthesis(self) -> bool:
-        """Whether the innermost open thing is a parenthesis of ours (one of the boolean level is not)."""
-        for item in reversed(self.pending):
-            if isinstance(item, _OpenIndex):
-                return False
-            if item.text == "(":
-                return True
-        return False
+    def _not_closed(self, token: Token) -> FilterError:
+        if token.kind is not Kind.END:
+            return self.stream.unexpected(token, "this leaves a parenthesis or bracket open")
+        what = "parenthesis" if self.open[-1].text == "(" else "bracket"
+        return FilterError(f"this {what} is never closed", self.open[-1].span, reason=Reason.SYNTAX)
 
     def _close_index(self) -> None:
-        self._reduce_while(lambda top: top.text != "(")
+        self._reduce_while(lambda top: True)
         opening = self.pending.pop()
-        if not isinstance(opening, _OpenIndex):
+        if opening.text == "(":
             raise self.stream.unexpected(opening, "this parenthesis is not closed")
+        self.open.pop()
+        self.brackets -= 1
         size, stream = 1, self.stream
         if stream.accept(":"):
             size = stream.number("a size of 1, 2 or 4 bytes").value
         end = stream.expect("]").span.end
         offset, depth = self.operands.pop()
-        span = Span(opening.token.span.start, end)
+        span = Span(opening.span.start, end)
         if size not in (1, 2, 4):
             raise FilterError(f"a packet access has 1, 2 or 4 bytes, not {size}", span, reason=Reason.BAD_INDEX)
-        self._push(Index(span, opening.token.text, offset, size), depth + 1)
+        self._push(Index(span, opening.text, offset, size), depth + 1)
 
     def _reduce_while(self, wanted: Callable[[Token], bool]) -> None:
         while self.pending:
             top = self.pending[-1]
-            if isinstance(top, _OpenIndex) or top.text == "(" or not wanted(top):
+            if top.kind is Kind.WORD or top.text == "(" or not wanted(top):
                 return
             self.pending.pop()
             right, depth = self.operands.pop()
@@ -140,13 +146,6 @@ class _Parser:
         if depth > DEEPEST:
             raise FilterError(f"arithmetic nested more than {DEEPEST} levels deep", tree.span)
         self.operands.append((tree, depth))
-
-
-class _OpenIndex:
-    """``protocol[`` on the stack of what is still open."""
-
-    def __init__(self, token: Token) -> None:
-        self.token = token
 
 
 def _goes_first(after: str, before: Token) -> bool:

@@ -53,6 +53,16 @@ _PROTOCOL_NUMBERS: dict[str, int] = {
 }
 
 
+def registered_service(name: str) -> bool:
+    """Whether the built-in table has a service of that name."""
+    return name in _SERVICES
+
+
+def registered_protocols() -> frozenset[str]:
+    """The names of IP protocols in the built-in table."""
+    return frozenset(_PROTOCOL_NUMBERS)
+
+
 class Service(NamedTuple):
     """A port number (0..65535) and the transport it is restricted to: ``tcp``, ``udp`` or None for no restriction."""
 

@@ -53,10 +53,17 @@ _WITH_NAME = {"on": (Kind.NAME,), "rset": (Kind.NAME,), "action": (Kind.NAME,), 
 def parse(text: str) -> Expression | None:
     """The syntax tree of ``text``, None if there is nothing but blanks in it. Raises FilterError with a span."""
     try:
-        return _Parser(Stream(tokenize(text), text)).parse()
+        return _read(text)
     except FilterError as error:
+        from cbpf.language.advice import advise
+
         error.expression = text
+        advise(error, _read)
         raise
+
+
+def _read(text: str) -> Expression | None:
+    return _Parser(Stream(tokenize(text))).parse()
 
 
 class _Frame:
@@ -126,9 +133,10 @@ class _Parser:
                 negated, first, qualifiers = False, stream.peek().span.start, None
             elif (inherited := qualifiers or self._inherited(frame)) is not None:
                 frame.in_force = inherited
+                apart = qualifiers is None or stream.tokens[stream.position - 1].text == "not"
                 value = self._value()
-                begin = start if qualifiers is None else first
-                self._add(Qualified(Span(begin, value.span.end), inherited, value), negated)
+                span = Span(start if qualifiers is None else first, value.span.end)
+                self._add(Qualified(span, inherited, value._replace(clause=None if apart else span)), negated)
                 return
             elif (qualifiers := self._qualifiers(frame)) is not None:
                 first = start
@@ -144,7 +152,9 @@ class _Parser:
             return frame.values_of
         if self._is_value(self.stream.position):
             if frame.in_force is None:
-                raise self._bare_value(self.stream.peek())
+                raise self.stream.unexpected(
+                    self.stream.peek(), "a value needs a qualifier in front of it, such as host, net or port"
+                )
             return frame.in_force
         return None
 
@@ -216,15 +226,13 @@ class _Parser:
         stream = self.stream
         token = stream.next()
         if token.kind not in _VALUE_KINDS:
-            raise stream.not_a_name(token, "an address, a number or a name is needed here")
+            raise stream.unexpected(token, "an address, a number or a name is needed here")
         end, prefix, mask = token.span.end, None, None
         if token.kind in (Kind.IPV4, Kind.IPV6) and stream.accept("/"):
             length = stream.number("the prefix length")
             end, prefix = length.span.end, length.value
         elif token.kind is Kind.NUMBER and (stream.punctuation("/") or stream.word("mask")):
-            error = stream.unexpected(stream.peek(), "a network with a prefix length or mask is written with dots")
-            error.hint = f"Did you mean 'net {token.text}.0/8'?" if token.text.isdecimal() else None
-            raise error
+            raise stream.unexpected(stream.peek(), "a network with a prefix length or mask is written with dots")
         elif token.kind is Kind.IPV4 and stream.word("mask"):
             stream.next()
             mask = stream.next()
@@ -242,6 +250,9 @@ class _Parser:
         protocol = stream.next() if stream.word(*PROTOCOLS) else None
         if protocol is not None and not stream.word("broadcast", "multicast", "type", "subtype", "dir"):
             return Keyword(protocol.span, protocol.text)
+        empty = self.frames[-1].opening is not None and not self.frames[-1].operands
+        if protocol is None and empty and stream.punctuation(")"):
+            raise FilterError("nothing stands between these parentheses", stream.peek().span, reason=Reason.SYNTAX)
         token = stream.next()
         qualifier = protocol.text if protocol else None
         if token.kind is not Kind.WORD:
@@ -258,7 +269,7 @@ class _Parser:
         if word in _WITH_NAME:
             name = stream.next()
             if name.kind not in _WITH_NAME[word]:
-                raise stream.not_a_name(name, f"a name for '{word}' is needed here")
+                raise stream.unexpected(name, f"a name for '{word}' is needed here")
             return Named(Span(start, name.span.end), word, name)
         return self._named(token, start)
 
@@ -344,20 +355,14 @@ class _Parser:
 
     # What went wrong?
 
-    def _bare_value(self, token: Token) -> FilterError:
-        error = self.stream.unexpected(token, "a value needs a qualifier in front of it, such as host, net or port")
-        if error.hint is None and token.kind is Kind.NUMBER:
-            error.hint = f"Did you mean 'port {token.text}'?"
-        elif error.hint is None:
-            error.hint = f"Did you mean '{'ether host' if token.kind is Kind.MAC else 'host'} {token.text}'?"
-        return error
-
     def _not_joined(self) -> FilterError:
         token = self.stream.peek()
         if token.kind is Kind.END:
             opening = self.frames[-1].opening
             assert opening is not None
             return FilterError("this parenthesis is never closed", opening.span, reason=Reason.SYNTAX)
+        if self.stream.punctuation(")"):
+            return FilterError("this parenthesis closes none that was opened", token.span, reason=Reason.SYNTAX)
         if token.kind is Kind.PUNCTUATION:
             return self.stream.unexpected(token, "'and', 'or' or the end of the expression is needed here")
         return self.stream.unexpected(token, "two conditions need 'and' or 'or' between them")

@@ -51,12 +51,17 @@ class Qualifiers(NamedTuple):
 
 
 class Value(NamedTuple):
-    """The value of a primitive: one token, for nets with a prefix length in bits or a mask (a dotted token)."""
+    """The value of a primitive: one token, for nets with a prefix length in bits or a mask (a dotted token).
+
+    ``clause`` is the whole primitive if its qualifiers stand right in front of the value, so that all of it may be
+    replaced by another primitive; None for a value in a list and one that inherits its qualifiers.
+    """
 
     token: Token
     span: Span
     prefix: int | None = None
     mask: Token | None = None
+    clause: Span | None = None
 
 
 class Qualified(NamedTuple):

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple
 
-from cbpf.errors import FilterError, Reason, Span
+from cbpf.errors import Edit, FilterError, Reason, Span
 from cbpf.language.vocabulary import CONSTANTS, KEYWORDS
 
 
@@ -180,10 +180,12 @@ def _number(text: str, span: Span) -> Token:
         raise FilterError(
             f"'{text[:40]}' is not a number: a leading 0 means octal, and octal has no digit 8 or 9",
             span,
-            hint=f"For decimal, write {text.lstrip('0')[:40]}.",
+            edit=Edit(span, text.lstrip("0")) if decimal_value(text, 0xFFFFFFFF) else None,
         )
     if value >> 32:
-        raise FilterError(f"the number {text[:40]} does not fit in 32 bits", span)
+        raise FilterError(
+            f"the number {text[:40]} does not fit in 32 bits", span, hint="The largest is 4294967295, or 0xffffffff."
+        )
     return Token(Kind.NUMBER, text, span, value)
 
 

@@ -78,6 +78,7 @@ class _Moves:
 
     def __init__(self, graph: Graph) -> None:
         self.order = graph.order
+        self.computes = any(isinstance(node, Let) for node in graph.order)
         self.place = {node: number for number, node in enumerate(graph.order)}
         self.ways_in: dict[Node, list[Node]] = {node: [] for node in graph.order}
         for node in graph.order:
@@ -102,7 +103,7 @@ class _Moves:
         if isinstance(node, Branch) and (part := _tcp_or_udp(node)) is not None:
             return part if all(self.ways_in[inner] == [before] for before, inner in pairwise(part.nodes)) else None
         found = None
-        for nodes, end in self._parts(node):
+        for nodes, end in self._parts(node) if self.computes else ():
             if REJECT in successors(nodes[-1]) or len(nodes) > MOST_MOVED:
                 break
             found = Part(list(nodes), end) if end is not None else found
@@ -157,13 +158,13 @@ def _rarely_rejects(node: Branch) -> bool:
 
 def _tcp_or_udp(node: Branch) -> Part | None:
     """Tests of a byte for protocols among which are TCP and UDP, since that is what most packets have."""
-    load, then = node.test.left, node.then
     numbers, nodes = set(), list[Node]()
     following: Node = node
-    while isinstance(following, Branch) and following.then is then and following.test.left == load:
-        if not isinstance(following.test.right, Const) or following.test.operator != "=":
+    while isinstance(following, Branch) and following.then is node.then and len(nodes) < MOST_MOVED:
+        test = following.test
+        if test.operator != "=" or test.left != node.test.left or not isinstance(test.right, Const):
             return None
-        numbers.add(following.test.right.number)
+        numbers.add(test.right.number)
         nodes.append(following)
         following = following.orelse
-    return Part(nodes, then) if following is REJECT and {_TCP, _UDP} <= numbers else None
+    return Part(nodes, node.then) if following is REJECT and {_TCP, _UDP} <= numbers else None
