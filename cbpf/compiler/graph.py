@@ -11,7 +11,7 @@ are the same verdict, what counts is which of them lie on the paths that accept,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cbpf.compiler.values import Const, Value, Variable, hazards, never_computes
@@ -106,6 +106,15 @@ class Builder:
             if following is not REJECT and hazards(value):
                 following = self.let(None, value, following, spans)
         return following
+
+    def again(self, node: Node, new: Mapping[Node, Node], spans: Mapping[Node, Spans]) -> Node:
+        """The same node with ``new`` ones for those that it leads to."""
+        match node:
+            case Branch(test, then, orelse):
+                return self.branch(test, new[then], new[orelse], spans[node])
+            case Let(variable, value, following):
+                return self.let(variable, value, new[following], spans[node])
+        return node
 
     def graph(self, root: Node) -> Graph:
         order = topological(root)

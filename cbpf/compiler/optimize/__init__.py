@@ -4,6 +4,7 @@
     thread   tests whose outcome is known from what was tested before are jumped over
     delay    tests that hardly ever reject come last
     search   long lists of numbers are searched, not walked
+    shortcut lists that cannot be searched are gone past, or into in their middle
     share    tests that differ only in where a header begins are made once
     hoist    constants for shared code are loaded where that saves a jump
     prune    values that nobody needs, and loads that others make sure of anyway, are dropped
@@ -21,6 +22,7 @@ from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
+from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
 
 MOST_ROUNDS = 12  # a bound only: two or three do nearly always
@@ -28,13 +30,15 @@ MOST_ROUNDS = 12  # a bound only: two or three do nearly always
 
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
-    graph = delay(fold(graph))
+    graph = fold(graph)
+    if any(isinstance(node, Let) for node in graph.order):
+        graph = delay(graph)  # while what computes a place is still in one piece
     for _ in range(MOST_ROUNDS):
         before = graph
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
             break
-    return hoist(share(search(delay(graph))))
+    return hoist(share(shortcut(search(delay(graph)))))
 
 
 def _shape(graph: Graph) -> list[object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict
+from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans, Test
 from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
@@ -55,16 +55,8 @@ def search(graph: Graph) -> Graph:
     for node in reversed(graph.order):
         if node in groups:
             new[node] = _row(groups[node], rows[node], new, build, graph.spans)
-            continue
-        if node in replaced:
-            continue
-        match node:
-            case Verdict():
-                new[node] = node
-            case Let(variable, value, following):
-                new[node] = build.let(variable, value, new[following], graph.spans[node])
-            case Branch(test, then, orelse):
-                new[node] = build.branch(test, new[then], new[orelse], graph.spans[node])
+        elif node not in replaced:
+            new[node] = build.again(node, new, graph.spans)
     return build.graph(new[graph.root])
 
 
@@ -107,14 +99,22 @@ def _row(
 
 
 def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
-    """The nodes that decide as a switch does.
-
-    A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
-    """
+    """The nodes that decide as a switch does."""
     if len(switch.nodes) == 1:
         node = switch.nodes[0]
         then, orelse = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
         return build.branch(node.test, then, orelse, spans[node])
+    exits: dict[Node, int] = {}
+    for exit, classes in switch.exits.items():  # two of them may have become one node
+        exits[new[exit]] = exits.get(new[exit], 0) | classes
+    return decide(switch._replace(exits=exits), build, spans)
+
+
+def decide(switch: Switch, build: Builder, spans: dict[Node, Spans]) -> Node:
+    """New nodes that lead to the exits of a switch.
+
+    A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
+    """
     asked = {node.test: spans[node] for node in switch.nodes}
     parts = frozenset().union(*asked.values())
     if len(parts) > MOST_PARTS:
@@ -122,13 +122,13 @@ def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[No
 
     def node_of(plan: Plan) -> Node:
         if not isinstance(plan, Ask):
-            return new[plan]
+            return plan
         test = Test(plan.operator, switch.subject, Const(plan.number))
         return build.branch(test, node_of(plan.then), node_of(plan.orelse), asked.get(test, parts))
 
     plan = _plan(_segments(switch))
     if not isinstance(plan, Ask):  # it leads to one place always, if only its subject can be computed
-        return build.require(switch.nodes[0].test, new[plan], parts)
+        return build.require(switch.nodes[0].test, plan, parts)
     return node_of(plan)
 
 
