@@ -181,3 +181,14 @@ def test_an_empty_pcapng_has_no_link_type(tmp_path: Path) -> None:
 
 def test_a_damaged_savefile_still_has_a_link_type() -> None:
     assert cbpf("compile", "-r", DAMAGED, "ip").status == 0
+
+
+def test_for_the_kernel() -> None:
+    assert read_program(cbpf("compile", "--target", "linux", "-ddd", "outbound").out.decode())[0].k == 0xFFFFF004
+    assert (
+        cbpf("compile", "--target", "savefile", "-y", "SLIP", "outbound").out
+        == cbpf("compile", "-y", "SLIP", "outbound").out
+    )
+    assert "--target" in cbpf("compile", "--target", "windows", "outbound").err
+    refused = cbpf("compile", "outbound")
+    assert (refused.status, "the target 'linux'" in refused.err) == (2, True)
