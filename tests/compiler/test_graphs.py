@@ -161,7 +161,13 @@ def share_and_hoist(graph: Graph) -> Graph:
 
 
 PASSES = [fold, thread, prune, delay, search, shortcut, share, share_and_hoist, optimize]
-HAVE_NOTHING_TO_DO = {(shortcut, random_graph), (shortcut, random_lists), (share, random_graph), (share_and_hoist, random_graph), (prune, random_lists)}
+HAVE_NOTHING_TO_DO = {
+    (shortcut, random_graph),
+    (shortcut, random_lists),
+    (share, random_graph),
+    (share_and_hoist, random_graph),
+    (prune, random_lists),
+}
 
 
 @pytest.mark.parametrize("make", [random_graph, random_lists])
