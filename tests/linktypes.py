@@ -54,10 +54,14 @@ FEATURES: Final = {feature: frozenset(linktypes.split()) for feature, linktypes 
 # Those of which filters know more than bytes.
 KNOWN: Final = tuple(linktype for linktype in LINKTYPES if any(linktype in those for those in FEATURES.values()))
 
+# And those of which filters know only bytes, all alike; one of them stands for all where that has been shown.
+OTHERS: Final = tuple(linktype for linktype in LINKTYPES if linktype not in KNOWN)
+ANY_OTHER: Final = "USER0"
+
 # One or two of every kind, for what is too much to do for all of them every time.
 _TYPICAL: Final = frozenset(
-    "EN10MB RAW IPV6 NULL LOOP PFLOG LINUX_SLL LINUX_SLL2 IEEE802_11 IEEE802_11_RADIO PPI FDDI SUNATM PPP C_HDLC "
-    "FRELAY SLIP ARCNET MTP2 JUNIPER_GGSN DSA_TAG_BRCM USER0".split()
+    "USER0 EN10MB RAW IPV6 NULL LOOP PFLOG LINUX_SLL LINUX_SLL2 IEEE802_11 IEEE802_11_RADIO PPI FDDI SUNATM PPP C_HDLC "
+    "FRELAY SLIP ARCNET MTP2 JUNIPER_GGSN DSA_TAG_BRCM".split()
 )
 
 

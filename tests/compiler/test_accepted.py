@@ -8,7 +8,8 @@ import pytest
 
 from cbpf import Program
 from cbpf.engine import PythonEngine
-from tests.shared import LINKTYPES, accepted, miscompiled, miscompiled_packets, needs_corpus
+from cbpf.machine import verify
+from tests.shared import accepted, miscompiled, miscompiled_packets, needs_corpus
 
 from .compiling import optimized, plain
 
@@ -22,13 +23,12 @@ CORRECTED = {
 
 
 @needs_corpus
-@pytest.mark.parametrize("linktype", LINKTYPES)
-def test_the_corpus_compiles(linktype: str) -> None:
-    rows = [row for row in accepted() if row.linktype == linktype]
-    assert rows
+def test_the_corpus_compiles() -> None:
+    rows = accepted()
+    assert len({row.linktype for row in rows}) > 30
     for row in rows:
-        assert plain(row.expression, linktype, row.netmask)[-1].code == 0x06
-        assert optimized(row.expression, linktype, row.netmask)[-1].code == 0x06
+        verify(plain(row.expression, row.linktype, row.netmask))
+        verify(optimized(row.expression, row.linktype, row.netmask))
 
 
 @needs_corpus

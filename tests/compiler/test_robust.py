@@ -11,7 +11,7 @@ from cbpf import FilterError
 from cbpf.engine import run
 from cbpf.language.vocabulary import CONSTANTS, KEYWORDS
 from tests.expressions import FixedNames
-from tests.shared import LINKTYPES
+from tests.linktypes import LINKTYPES
 
 _VALUES = "80 1.2.3.4 10.0.0.0/8 ::1 fe80::/10 1:2:3:4:5:6 $12 1.2 1-2 web router nosuch 0xffffffff 65536 \\tcp".split()
 _SIGNS = "( ) [ ] : = != < > + - * / % & | ^ << >>".split()

@@ -103,7 +103,8 @@ def _same_verdicts(text: str, linktype: str, plain: cbpf.Program, optimized: cbp
 def seeds() -> Iterator[bytes]:
     """Inputs to begin with: the tables of the tests, and the collection beside the repository."""
     rows = [*EXPRESSIONS, *TUNNELS]
-    rows += [(row.linktype, row.expression) for row in (*accepted(), *refused()) if row.linktype in LINKTYPES]
+    rows += [(row.linktype, row.expression) for row in accepted()]
+    rows += [(row.linktype, row.expression) for row in refused() if row.linktype in LINKTYPES]
     for linktype, expression in dict.fromkeys(rows):
         yield bytes((LINKTYPES.index(linktype) if linktype in LINKTYPES else 0, _TEXT)) + expression.encode()
 

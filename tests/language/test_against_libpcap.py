@@ -10,7 +10,7 @@ import pytest
 import cbpf
 from cbpf import FilterError
 from tests import libpcap
-from tests.compiler.test_against_libpcap import VERSION
+from tests.compiler.excuses import VERSION
 from tests.expressions import EXPRESSIONS, NETMASK
 from tests.oracles import needs_libpcap
 from tests.symbolic import equivalent
