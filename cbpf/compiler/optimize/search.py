@@ -14,7 +14,7 @@ from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
-from cbpf.compiler.values import Const
+from cbpf.compiler.values import Const, Load
 from cbpf.errors import Span
 
 ONE_BY_ONE = 3  # numbers that are compared with one after the other
@@ -80,9 +80,9 @@ def _improved(row: list[Switch], facts: Facts) -> list[Switch] | None:
 
 
 def _worth_it(switch: Switch) -> bool:
-    """Whether a switch is long, or its plan, which asks the likeliest first, has no more questions than it has."""
+    """Whether a switch is long, or its plan, which asks the likeliest first, has hardly more questions than it has."""
     before = len(switch.nodes)
-    return before > SHORT_LIST or (before > 1 and _size(_plan(_segments(switch))) <= before)
+    return before > SHORT_LIST or (before > 1 and _size(_questions(switch)) <= before + (before > 2))
 
 
 def _row(
@@ -126,7 +126,7 @@ def decide(switch: Switch, build: Builder, spans: dict[Node, Spans]) -> Node:
         test = Test(plan.operator, switch.subject, Const(plan.number))
         return build.branch(test, node_of(plan.then), node_of(plan.orelse), asked.get(test, parts))
 
-    plan = _plan(_segments(switch))
+    plan = _questions(switch)
     if not isinstance(plan, Ask):  # it leads to one place always, if only its subject can be computed
         return build.require(switch.nodes[0].test, plan, parts)
     return node_of(plan)
@@ -138,6 +138,20 @@ def _segments(switch: Switch) -> list[Segment]:
     for exit, classes in switch.exits.items():
         found += [Segment(*switch.domain.bounds(run), exit) for run in runs(classes)]
     return sorted(found)
+
+
+def _questions(switch: Switch) -> Plan:
+    """The plan of a switch.
+
+    Where three types of frames or more are looked for and IPv4 is none of them, but less than all, that is asked first.
+    """
+    segments = _segments(switch)
+    plan = _plan(segments)
+    is_half = isinstance(switch.subject, Load) and switch.subject.size == 2
+    if is_half and _size(plan) > 2 and segments[0].high >= ETHERTYPE["ip"] and isinstance(plan, Ask):
+        if plan.operator == "=":
+            return Ask(">=", segments[1].low, plan, segments[0].exit)
+    return plan
 
 
 def _plan(segments: list[Segment]) -> Plan:
