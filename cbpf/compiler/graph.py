@@ -79,6 +79,18 @@ class Graph:
     order: list[Node]
     spans: dict[Node, Spans]
 
+    @property
+    def tests(self) -> set[Test]:
+        return {node.test for node in self.order if isinstance(node, Branch)}
+
+    def ways_in(self) -> dict[Node, int]:
+        """How many ways lead to each node."""
+        counts = dict.fromkeys(self.order, 0)
+        for node in self.order:
+            for following in successors(node):
+                counts[following] += 1
+        return counts
+
 
 class Builder:
     """Makes nodes, each only once, and remembers what parts of the expression asked for it.

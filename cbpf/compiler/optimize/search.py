@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans, Test
+from cbpf.compiler.graph import Builder, Graph, Node, Spans, Test
 from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
@@ -44,7 +44,7 @@ Plan = Node | Ask
 
 def search(graph: Graph) -> Graph:
     """The same graph, itself if it has no long lists."""
-    facts = nothing_known({node.test for node in graph.order if isinstance(node, Branch)})
+    facts = nothing_known(graph.tests)
     rows = {row[0].nodes[0]: row for row in _rows(graph, facts)}
     groups = {head: found for head, row in rows.items() if (found := _improved(row, facts)) is not None}
     if not groups:
@@ -147,10 +147,10 @@ def _questions(switch: Switch) -> Plan:
     """
     segments = _segments(switch)
     plan = _plan(segments)
-    is_half = isinstance(switch.subject, Load) and switch.subject.size == 2
-    if is_half and _size(plan) > 2 and segments[0].high >= ETHERTYPE["ip"] and isinstance(plan, Ask):
-        if plan.operator == "=":
-            return Ask(">=", segments[1].low, plan, segments[0].exit)
+    one_by_one = isinstance(plan, Ask) and plan.operator == "=" and _size(plan) > 2
+    is_type = isinstance(switch.subject, Load) and switch.subject.size == 2
+    if one_by_one and is_type and segments[0].high >= ETHERTYPE["ip"]:
+        return Ask(">=", segments[1].low, plan, segments[0].exit)
     return plan
 
 

@@ -69,10 +69,7 @@ class _Search:
     def __init__(self, graph: Graph) -> None:
         self.order = graph.order
         self.place = {node: place for place, node in enumerate(graph.order)}
-        self.ways_in = dict.fromkeys(graph.order, 0)
-        for node in graph.order:
-            for following in successors(node):
-                self.ways_in[following] += 1
+        self.ways_in = graph.ways_in()
 
     def run(self) -> list[Twins]:
         found: list[Twins] = []

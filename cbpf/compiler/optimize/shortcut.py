@@ -29,7 +29,7 @@ class Chain(NamedTuple):
 
 def shortcut(graph: Graph) -> Graph:
     """The same graph, itself if it has no such chains."""
-    facts = nothing_known({node.test for node in graph.order if isinstance(node, Branch)})
+    facts = nothing_known(graph.tests)
     chains = {chain.links[0]: chain for chain in _chains(graph, facts)}
     if not chains:
         return graph
