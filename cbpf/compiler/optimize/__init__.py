@@ -9,8 +9,9 @@
     share     tests that differ only in where a header begins are made once
     hoist     constants for shared code are loaded where that saves a jump
 
-What they know of a place in the graph is in ``facts``, in terms of ``classes`` of numbers. Equal tails are shared by the builder that every pass makes its nodes with. Truncated packets count: a test may go, the
-load it made may go only where the packet's length is known, or checked later on the same way, without it.
+What is known at a place in the graph is in ``facts``, in terms of ``classes`` of numbers. Equal tails are shared by the
+builder that every pass makes its nodes with. Truncated packets count: a test may go, the load it made may go only where
+the packet's length is known, or checked later on the same way, without it.
 """
 
 from __future__ import annotations
