@@ -15,7 +15,16 @@ from .tools import CAPTURES, DAMAGED, HTTP, cbpf, tcpdump
 IP = [(0x28, 0, 0, 12), (0x15, 0, 1, 0x800), (6, 0, 0, 262144), (6, 0, 0, 0)]
 
 # Where both compilers make the same program, for a filter has few ways to ask one question.
-SAME = ["", "ip", "arp", "ether proto 0x1234", "ip proto 17", "ip src 192.0.2.1", "udp dst port 53", "ether multicast"]
+SAME = [
+    "",
+    "ip",
+    "arp",
+    "ether proto 0x1234",
+    "ip proto 17",
+    "ip src 192.0.2.1",
+    "ip6 host 2001:db8::1",
+    "ip[0] & 0xf != 5",
+]
 
 
 @needs_tcpdump
