@@ -64,7 +64,8 @@ def compile(  # the name that `re` taught everybody
 
     ``target`` is "savefile", or "linux" for a filter that is to be attached to a socket: there the kernel knows of
     every packet whether it comes or goes and through which interface (`inbound`, `outbound`, `ifindex`), may have taken
-    a VLAN tag off it (EN10MB), and has no cooked header in front of it (LINUX_SLL, LINUX_SLL2).
+    a VLAN tag off it (EN10MB), and has no cooked header in front of it (LINUX_SLL, LINUX_SLL2). Only the kernel can
+    answer for what it knows: ``match`` takes such a load for one outside the packet.
 
     Raises FilterError (a ValueError) for an expression that cannot be compiled, and LinkTypeError for a link type that
     does not exist.

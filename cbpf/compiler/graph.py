@@ -11,7 +11,7 @@ are the same verdict, what counts is which of them lie on the paths that accept,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cbpf.compiler.values import Const, Value, Variable, hazards, never_computes
@@ -79,6 +79,18 @@ class Graph:
     order: list[Node]
     spans: dict[Node, Spans]
 
+    @property
+    def tests(self) -> set[Test]:
+        return {node.test for node in self.order if isinstance(node, Branch)}
+
+    def ways_in(self) -> dict[Node, int]:
+        """How many ways lead to each node."""
+        counts = dict.fromkeys(self.order, 0)
+        for node in self.order:
+            for following in successors(node):
+                counts[following] += 1
+        return counts
+
 
 class Builder:
     """Makes nodes, each only once, and remembers what parts of the expression asked for it.
@@ -106,6 +118,15 @@ class Builder:
             if following is not REJECT and hazards(value):
                 following = self.let(None, value, following, spans)
         return following
+
+    def again(self, node: Node, new: Mapping[Node, Node], spans: Mapping[Node, Spans]) -> Node:
+        """The same node with ``new`` ones for those that it leads to."""
+        match node:
+            case Branch(test, then, orelse):
+                return self.branch(test, new[then], new[orelse], spans[node])
+            case Let(variable, value, following):
+                return self.let(variable, value, new[following], spans[node])
+        return node
 
     def graph(self, root: Node) -> Graph:
         order = topological(root)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.layers import Layer
 from cbpf.compiler.predicates import Predicate, all_of, any_of, equal, masked, negation
 from cbpf.compiler.scope import Scope, not_here, within
 from cbpf.compiler.values import Address, Binary, Const, Value
@@ -117,10 +116,6 @@ def _more(unit: Address, digits: tuple[_Digit, ...], number: int, *, or_equal: b
 
 def _unit(scope: Scope, word: str) -> Address:
     """Where the signal unit begins."""
-
-    def has(layer: Layer) -> object:
-        return layer.signalling
-
     if scope.layer.signalling is None:
-        raise not_here(scope, f"'{word}'", has)
+        raise not_here(scope, f"'{word}'", lambda layer: layer.signalling)
     return scope.layer.signalling

@@ -116,6 +116,20 @@ def calculate(operator: str, left: int, right: int) -> int:
     raise AssertionError(operator)
 
 
+def compare(operator: str, left: int, right: int) -> bool:
+    """Whether ``left operator right`` holds of numbers: ``=``, ``>``, ``>=``, or ``&``, a bit in common."""
+    match operator:
+        case "=":
+            return left == right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+        case "&":
+            return left & right != 0
+    raise AssertionError(operator)
+
+
 @lru_cache(maxsize=4096)
 def upper_bound(value: Value) -> int:
     """A number the value never exceeds."""

@@ -94,7 +94,7 @@ def _behind(length: Value) -> Start:
 
 _PACKET = Address()
 BEHIND_RADIOTAP = _behind(Binary("|", Binary("<<", _PACKET.byte(3), Const(8)), _PACKET.byte(2)))  # little-endian
-BEHIND_PPI = BEHIND_RADIOTAP
+BEHIND_PPI = BEHIND_RADIOTAP  # which has its length at the same place
 BEHIND_AVS = _behind(_PACKET.word(4))
 
 

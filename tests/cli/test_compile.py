@@ -15,7 +15,16 @@ from .tools import CAPTURES, DAMAGED, HTTP, cbpf, tcpdump
 IP = [(0x28, 0, 0, 12), (0x15, 0, 1, 0x800), (6, 0, 0, 262144), (6, 0, 0, 0)]
 
 # Where both compilers make the same program, for a filter has few ways to ask one question.
-SAME = ["", "ip", "arp", "ether proto 0x1234", "ip proto 17", "ip src 192.0.2.1", "udp dst port 53", "ether multicast"]
+SAME = [
+    "",
+    "ip",
+    "arp",
+    "ether proto 0x1234",
+    "ip proto 17",
+    "ip src 192.0.2.1",
+    "ip6 host 2001:db8::1",
+    "ip[0] & 0xf != 5",
+]
 
 
 @needs_tcpdump
@@ -181,3 +190,14 @@ def test_an_empty_pcapng_has_no_link_type(tmp_path: Path) -> None:
 
 def test_a_damaged_savefile_still_has_a_link_type() -> None:
     assert cbpf("compile", "-r", DAMAGED, "ip").status == 0
+
+
+def test_for_the_kernel() -> None:
+    assert read_program(cbpf("compile", "--target", "linux", "-ddd", "outbound").out.decode())[0].k == 0xFFFFF004
+    assert (
+        cbpf("compile", "--target", "savefile", "-y", "SLIP", "outbound").out
+        == cbpf("compile", "-y", "SLIP", "outbound").out
+    )
+    assert "--target" in cbpf("compile", "--target", "windows", "outbound").err
+    refused = cbpf("compile", "outbound")
+    assert (refused.status, "the target 'linux'" in refused.err) == (2, True)

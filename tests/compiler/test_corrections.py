@@ -42,6 +42,17 @@ def _wlan(control: int, way: int = 0, addresses: bytes = b"\1" * 6 + b"\2" * 6 +
     return bytes((control, way, 0, 0)) + addresses + bytes(16)
 
 
+def _dsa(tag: int, behind: bytes = b"\x08\6") -> bytes:
+    """A switch tag between the addresses and the type."""
+    return b"\1" * 6 + b"\2" * 6 + bytes((tag, 0, 0, 0)) + behind
+
+
+def _ppi(inner: int, payload: bytes = b"") -> bytes:
+    """An 802.11 data frame, which the header says to be of the link type ``inner``."""
+    frame = bytes((_DATA,)) + bytes(23) + b"\xaa\xaa\3\0\0\0" + payload
+    return b"\0\0\x08\0" + inner.to_bytes(4, "little") + frame
+
+
 _CTS, _ACK, _RTS, _BEACON, _DATA = 0xC4, 0xD4, 0xB4, 0x80, 0x08
 _ONE, _TWO = "01:01:01:01:01:01", "02:02:02:02:02:02"
 
@@ -136,9 +147,30 @@ ROWS: list[Row] = [
     ),
 ]
 
+# What libpcap 1.10.3 does not have.
+NEWER: list[Row] = [
+    ("DSA_TAG_BRCM", "inbound", [_dsa(0x00), _dsa(0x1F)], [_dsa(0x20), _dsa(0x40), _dsa(0xE0)]),
+    ("DSA_TAG_BRCM", "outbound", [_dsa(0x20), _dsa(0x3F)], [_dsa(0x00), _dsa(0x60)]),
+    ("DSA_TAG_DSA", "inbound", [_dsa(0x00), _dsa(0x80)], [_dsa(0x40), _dsa(0xC0)]),
+    ("DSA_TAG_DSA", "outbound", [_dsa(0x40), _dsa(0x7F)], [_dsa(0x00), _dsa(0xC0)]),
+    ("DSA_TAG_DSA", "vlan 5 and tcp port 80", [_dsa(0x40, b"\x81\0\0\5\x08\0" + _TCP)], [_dsa(0x40, b"\x08\0" + _TCP)]),
+    (
+        "DSA_TAG_BRCM",
+        f"link src {_TWO} and not broadcast",
+        [_dsa(0)],
+        [b"\xff" * 6 + _dsa(0)[6:], _dsa(0)[6:] + bytes(9)],
+    ),
+    ("BACNET_MS_TP", "link src $a8 and link dst host $b3", [b"\x55\xff\0\xb3\xa8"], [b"\x55\xff\0\xa8\xb3"]),
+    ("BACNET_MS_TP", "broadcast", [b"\x55\xff\0\xff\1"], [b"\x55\xff\0\0\xff"]),
+    ("ARCNET", "link host $8c", [b"\x8c\1\xd4", b"\1\x8c\xd4"], [b"\xd8\1\xd4"]),
+    ("PPI", "type data and dir nods", [_ppi(105)], [_ppi(1)]),
+    ("SLIP", "outbound", [b"\1"], [b"\0", b"\2"]),
+    ("EN10MB", "llc rnr", [bytes(12) + b"\0\x20\x42\x42\x35"], [bytes(12) + b"\0\x20\x42\x42\x31"]),
+]
+
 
 @pytest.mark.parametrize("compiled", [plain, optimized], ids=["plain", "optimized"])
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]} {row[1]}")
+@pytest.mark.parametrize("row", ROWS + NEWER, ids=lambda row: f"{row[0]} {row[1]}")
 def test_what_is_right(row: Row, compiled: Callable[[str, str], Program]) -> None:
     linktype, expression, matching, others = row
     program = compiled(expression, linktype)
@@ -147,11 +179,6 @@ def test_what_is_right(row: Row, compiled: Callable[[str, str], Program]) -> Non
 
 
 # PPI: only what is 802.11 inside is looked at, whatever the expression asks and wherever it looks in the end.
-
-
-def _ppi(inner: int, payload: bytes = b"") -> bytes:
-    frame = bytes((_DATA,)) + bytes(23) + b"\xaa\xaa\3\0\0\0" + payload
-    return b"\0\0\x08\0" + inner.to_bytes(4, "little") + frame
 
 
 @pytest.mark.parametrize("compiled", [plain, optimized], ids=["plain", "optimized"])

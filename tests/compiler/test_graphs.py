@@ -17,6 +17,7 @@ from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
+from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
 from cbpf.compiler.values import Binary, Const, Length, Load, Negate, Value, Variable, calculate, variables
 from cbpf.engine import run
@@ -59,7 +60,7 @@ def random_graph(choose: random.Random, size: int) -> Graph:
     for _ in range(size):
         then, wanted = choose.choice(levels[-12:] + levels[:2])
         orelse, others = choose.choice(levels[-12:] + levels[:2])
-        free = tuple(wanted | others)
+        free = tuple(sorted(wanted | others, key=lambda variable: variable.name))
         if (free and choose.random() < 0.4) or (not free and choose.random() < 0.1):
             variable = choose.choice(free or (None,))
             value: Value = Binary("&", random_value(choose, ()), Const(7))
@@ -159,8 +160,14 @@ def share_and_hoist(graph: Graph) -> Graph:
     return hoist(share(graph))
 
 
-PASSES = [fold, thread, prune, delay, search, share, share_and_hoist, optimize]
-HAVE_NOTHING_TO_DO = {(share, random_graph), (share_and_hoist, random_graph), (prune, random_lists)}
+PASSES = [fold, thread, prune, delay, search, shortcut, share, share_and_hoist, optimize]
+HAVE_NOTHING_TO_DO = {
+    (shortcut, random_graph),
+    (shortcut, random_lists),
+    (share, random_graph),
+    (share_and_hoist, random_graph),
+    (prune, random_lists),
+}
 
 
 @pytest.mark.parametrize("make", [random_graph, random_lists])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from subprocess import CalledProcessError
 
 import pytest
 
 import cbpf
 from cbpf import FilterError, Program, Reason
+from cbpf.compiler.values import ANCILLARY
 from cbpf.engine import run
+from cbpf.machine import Instruction
+from cbpf.machine import opcodes as op
 from tests.expressions import EXPRESSIONS, NETMASK, TUNNELS
 from tests.network import NotPermitted, Wire
-from tests.oracles import kernel_accepts, needs_kernel
+from tests.oracles import kernel_accepts, needs_kernel, needs_tcpdump, tcpdump
 from tests.symbolic import equivalent
 
 _STATIONS = bytes.fromhex("020000000002 020000000001")
@@ -209,6 +213,72 @@ def test_the_kernel_takes_every_program() -> None:
     assert not [program for program in programs if not kernel_accepts(program)]
 
 
-@pytest.mark.parametrize("expression", [*ALIKE, *SKIPPED])
+# Metadata as the first words of a packet, so that programs can be proved equal.
+_METADATA_SIZE = 64
+
+
+def _with_metadata_in_front(program: Program) -> Program:
+    """The same for packets that have the kernel's metadata in front, each at its offset; shorter ones are rejected.
+
+    The kernel gives all of a number, whatever the size of the load.
+    """
+
+    def moved(instruction: Instruction) -> Instruction:
+        reads = instruction.code & 0x07 in (op.LD, op.LDX) and instruction.code & 0xE0 in (op.ABS, op.IND, op.MSH)
+        if not reads:
+            return instruction
+        if instruction.k >= ANCILLARY:
+            return Instruction(op.LD | op.W | op.ABS, 0, 0, instruction.k - ANCILLARY)
+        return instruction._replace(k=instruction.k + _METADATA_SIZE)
+
+    all_there = Instruction(op.LD | op.B | op.ABS, 0, 0, _METADATA_SIZE - 1)
+    return Program([all_there, *(moved(instruction) for instruction in program)])
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *ALIKE,
+        *SKIPPED,
+        "inbound and (vlan 5 or ifindex 5) or outbound and arp",
+        "vlan 5 and not inbound or vlan and outbound",
+    ],
+)
 def test_the_optimizer_changes_nothing(expression: str) -> None:
-    assert equivalent(_live(expression, optimize=False), _live(expression)) is None
+    before, after = (_with_metadata_in_front(_live(expression, optimize=optimize)) for optimize in (False, True))
+    assert equivalent(before, after) is None
+
+
+def test_metadata_in_front_are_read() -> None:
+    program = _with_metadata_in_front(_live("vlan 5"))
+    metadata = bytes(44) + b"\0\0\x20\5" + b"\0\0\0\1" + bytes(12)
+    assert run(program, metadata + bytes(14))
+    assert not run(program, bytes(64) + bytes(14) + bytes(4))
+    assert run(program, bytes(64) + bytes(12) + _tag(0x8100, 5))
+
+
+def _of_libpcap(expression: str) -> Program:
+    """What libpcap compiles for the loopback interface, which is EN10MB."""
+    try:
+        lines = tcpdump("-i", "lo", "-O", "-ddd", expression).splitlines()
+    except CalledProcessError as error:
+        pytest.skip(f"tcpdump cannot open an interface: {error.stderr}")
+    return Program([Instruction(*map(int, line.split())) for line in lines[1:]])
+
+
+@needs_tcpdump
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("inbound", "outbound and tcp", "ifindex 3", "vlan", "vlan 5", "not vlan", "vlan and ip", "vlan and stp"),
+        *("vlan 5 and tcp port 80", "vlan and vlan 6 and arp", "vlan 5 or ip", "ip or vlan 5", "vlan 5 or vlan 6"),
+        *("arp or (vlan and arp)", "vlan and mpls and ip", "vlan and llc u", "ip and vlan or arp"),
+    ],
+)
+def test_libpcap_compiles_the_same(expression: str) -> None:
+    ours, theirs = (_with_metadata_in_front(made(expression)) for made in (_plain, _of_libpcap))
+    assert equivalent(ours, theirs) is None
+
+
+def _plain(expression: str) -> Program:
+    return _live(expression, optimize=False)

@@ -1,15 +1,17 @@
 """The optimizer: passes over the decision graph, each a function from graph to graph that changes no verdict.
 
-    fold     arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
-    thread   tests whose outcome is known from what was tested before are jumped over
-    delay    tests that hardly ever reject come last
-    search   long lists of numbers are searched, not walked
-    share    tests that differ only in where a header begins are made once
-    hoist    constants for shared code are loaded where that saves a jump
-    prune    values that nobody needs, and loads that others make sure of anyway, are dropped
+    fold      arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
+    thread    tests whose outcome is known from what was tested before are jumped over
+    prune     values that nobody needs, and loads that others make sure of anyway, are dropped
+    delay     what hardly ever rejects comes after what rejects most
+    search    long lists of numbers are searched, not walked
+    shortcut  long lists that cannot be searched are gone past, or entered in their middle
+    share     tests that differ only in where a header begins are made once
+    hoist     constants for shared code are loaded where that saves a jump
 
-Equal tails are shared by the builder that every pass makes its nodes with. Truncated packets count: a test may go, the
-load it made may go only where the packet's length is known, or checked later on the same way, without it.
+What is known at a place in the graph is in ``facts``, in terms of ``classes`` of numbers. Equal tails are shared by the
+builder that every pass makes its nodes with. Truncated packets count: a test may go, the load it made may go only where
+the packet's length is known, or checked later on the same way, without it.
 """
 
 from __future__ import annotations
@@ -21,20 +23,34 @@ from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
+from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
 
 MOST_ROUNDS = 12  # a bound only: two or three do nearly always
 
+# What is done with a graph in which nothing more is known in advance.
+FINISHING = (delay, search, shortcut, share, hoist)
+
 
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
-    graph = delay(fold(graph))
+    graph = fold(graph)
+    if any(isinstance(node, Let) for node in graph.order):
+        graph = delay(graph)  # while what computes a place is still in one piece
+    graph = _settled(graph)
+    for improve in FINISHING:
+        graph = improve(graph)
+    return graph
+
+
+def _settled(graph: Graph) -> Graph:
+    """Thread and prune until that changes nothing any more."""
     for _ in range(MOST_ROUNDS):
         before = graph
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
             break
-    return hoist(share(search(delay(graph))))
+    return graph
 
 
 def _shape(graph: Graph) -> list[object]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, upper_bound
+from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, compare, upper_bound
 
 _BYTE = range(256)
 
@@ -170,7 +170,8 @@ def _bytes_that(test: Test) -> int:
             return _ALL & ~((1 << number + 1) - 1) if number < 256 else 0
         case ">=", Load():
             return _ALL & ~((1 << number) - 1) if number < 256 else 0
-    return sum(1 << byte for byte in _BYTE if _holds(test.operator, _of_byte(test.left, byte), number))
+    values = ((byte, _of_byte(test.left, byte)) for byte in _BYTE)
+    return sum(1 << byte for byte, value in values if value is not None and compare(test.operator, value, number))
 
 
 def _masked(mask: int, number: int) -> int:
@@ -181,19 +182,6 @@ def _masked(mask: int, number: int) -> int:
         if mask >> bit & 1:
             found &= with_bit if number >> bit & 1 else ~with_bit
     return found
-
-
-def _holds(operator: str, left: int | None, right: int) -> bool:
-    if left is None:
-        return False  # it cannot be computed, and so is never asked
-    match operator:
-        case "=":
-            return left == right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
-    return left & right != 0
 
 
 def _of_byte(value: Value, byte: int) -> int | None:

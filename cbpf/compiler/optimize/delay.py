@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Verdict, node_values, successors
-from cbpf.compiler.values import Const, variables
+from cbpf.compiler.values import Const, Load, Variable, variables
 
 MOST_MOVED = MOST_PASSED = 12  # nodes
 MOST_ROUNDS = 4  # moves that are in each other's way are made one after the other
@@ -52,7 +52,7 @@ def _made(moves: dict[Node, Move], graph: Graph) -> Graph:
         """The same nodes leading to another end."""
         made = {REJECT: REJECT, part.end: end}
         for node in reversed(part.nodes):
-            made[node] = _rebuilt(node, made, build, graph)
+            made[node] = build.again(node, made, graph.spans)
         return made[part.nodes[0]]
 
     for node in reversed(graph.order):
@@ -60,17 +60,8 @@ def _made(moves: dict[Node, Move], graph: Graph) -> Graph:
             moved, passed = moves[node]
             new[node] = copy(passed, copy(moved, new[passed.end]))
         else:
-            new[node] = _rebuilt(node, new, build, graph)
+            new[node] = build.again(node, new, graph.spans)
     return build.graph(new[graph.root])
-
-
-def _rebuilt(node: Node, new: dict[Node, Node], build: Builder, graph: Graph) -> Node:
-    match node:
-        case Branch(test, then, orelse):
-            return build.branch(test, new[then], new[orelse], graph.spans[node])
-        case Let(variable, value, following):
-            return build.let(variable, value, new[following], graph.spans[node])
-    return node
 
 
 class _Moves:
@@ -98,10 +89,12 @@ class _Moves:
 
     def _easy(self, node: Node) -> Part | None:
         """The largest part from a node on that hardly ever rejects."""
-        if isinstance(node, Branch) and _rarely_rejects(node):
-            return Part([node], node.orelse)
-        if isinstance(node, Branch) and (part := _tcp_or_udp(node)) is not None:
-            return part if all(self.ways_in[inner] == [before] for before, inner in pairwise(part.nodes)) else None
+        if isinstance(node, Branch):
+            if _rarely_rejects(node):
+                return Part([node], node.orelse)
+            part = _tcp_or_udp(node)
+            if part is not None:
+                return part if all(self.ways_in[inner] == [before] for before, inner in pairwise(part.nodes)) else None
         found = None
         for nodes, end in self._parts(node) if self.computes else ():
             if REJECT in successors(nodes[-1]) or len(nodes) > MOST_MOVED:
@@ -111,12 +104,14 @@ class _Moves:
 
     def _hard(self, moved: Part) -> Part | None:
         """What comes behind a part, does not need what it computes, and rejects more."""
-        bound = {node.variable for node in moved.nodes if isinstance(node, Let)}
+        bound = {node.variable for node in moved.nodes if isinstance(node, Let)} - {None}
+        needed = {variable for node in moved.nodes for variable in _needs(node)}
         found, rejects = None, False
         for nodes, end in self._parts(moved.end, *moved.nodes):
             last = nodes[-1]
-            needed = {variable for value in node_values(last) for variable in variables(value)}
-            if len(nodes) > MOST_PASSED or needed & bound:
+            if len(nodes) > MOST_PASSED or not bound.isdisjoint(_needs(last)):
+                break
+            if isinstance(last, Let) and last.variable in bound | needed:
                 break
             rejects |= isinstance(last, Branch) and REJECT in successors(last) and not _rarely_rejects(last)
             if end is not None and rejects:
@@ -151,6 +146,10 @@ class _Moves:
         )
 
 
+def _needs(node: Node) -> frozenset[Variable]:
+    return frozenset[Variable]().union(*(variables(value) for value in node_values(node)))
+
+
 def _rarely_rejects(node: Branch) -> bool:
     """Whether it takes a certain number, or a bit, to be rejected."""
     return node.then is REJECT and node.test.operator in "=&"
@@ -158,6 +157,8 @@ def _rarely_rejects(node: Branch) -> bool:
 
 def _tcp_or_udp(node: Branch) -> Part | None:
     """Tests of a byte for protocols among which are TCP and UDP, since that is what most packets have."""
+    if not isinstance(node.test.left, Load) or node.test.left.size != 1:
+        return None
     numbers, nodes = set(), list[Node]()
     following: Node = node
     while isinstance(following, Branch) and following.then is node.then and len(nodes) < MOST_MOVED:

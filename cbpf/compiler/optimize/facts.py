@@ -7,7 +7,19 @@ from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
 from cbpf.compiler.optimize.classes import Domain, Meaning, Meanings, meanings
-from cbpf.compiler.values import FARTHEST, Binary, Const, Load, Negate, Value, Variable, calculate, hazards, variables
+from cbpf.compiler.values import (
+    FARTHEST,
+    Binary,
+    Const,
+    Load,
+    Negate,
+    Value,
+    Variable,
+    calculate,
+    compare,
+    hazards,
+    variables,
+)
 
 
 class Facts(NamedTuple):
@@ -69,16 +81,7 @@ class Facts(NamedTuple):
     def _calculated(self, test: Test) -> bool | None:
         left = self.number(test.left)
         right = None if left is None else self.number(test.right)
-        if left is None or right is None:
-            return None
-        match test.operator:
-            case "=":
-                return left == right
-            case ">":
-                return left > right
-            case ">=":
-                return left >= right
-        return left & right != 0
+        return None if left is None or right is None else compare(test.operator, left, right)
 
     def uncertain(self, value: Value) -> tuple[Value, ...]:
         """The hazards of a value that may still strike."""

@@ -5,7 +5,7 @@ Behind a test, the way to the shared code would need a jump after the constant; 
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict, successors
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict
 from cbpf.compiler.liveness import wanted_variables
 from cbpf.compiler.values import Binary, Const, Load
 
@@ -21,10 +21,7 @@ class _Hoisting:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.wanted = wanted_variables(graph.order)
-        self.ways_in = dict.fromkeys(graph.order, 0)
-        for node in graph.order:
-            for following in successors(node):
-                self.ways_in[following] += 1
+        self.ways_in = graph.ways_in()
         self.build = Builder()
         self.new: dict[Node, Node] = {}
         self.before_shared: set[Node] = set()  # new nodes that keep a constant for code that several ways lead to

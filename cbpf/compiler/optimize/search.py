@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Spans, Test, Verdict
+from cbpf.compiler.graph import Builder, Graph, Node, Spans, Test
 from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
-from cbpf.compiler.values import Const
+from cbpf.compiler.values import Const, Load
 from cbpf.errors import Span
 
 ONE_BY_ONE = 3  # numbers that are compared with one after the other
@@ -44,7 +44,7 @@ Plan = Node | Ask
 
 def search(graph: Graph) -> Graph:
     """The same graph, itself if it has no long lists."""
-    facts = nothing_known({node.test for node in graph.order if isinstance(node, Branch)})
+    facts = nothing_known(graph.tests)
     rows = {row[0].nodes[0]: row for row in _rows(graph, facts)}
     groups = {head: found for head, row in rows.items() if (found := _improved(row, facts)) is not None}
     if not groups:
@@ -55,16 +55,8 @@ def search(graph: Graph) -> Graph:
     for node in reversed(graph.order):
         if node in groups:
             new[node] = _row(groups[node], rows[node], new, build, graph.spans)
-            continue
-        if node in replaced:
-            continue
-        match node:
-            case Verdict():
-                new[node] = node
-            case Let(variable, value, following):
-                new[node] = build.let(variable, value, new[following], graph.spans[node])
-            case Branch(test, then, orelse):
-                new[node] = build.branch(test, new[then], new[orelse], graph.spans[node])
+        elif node not in replaced:
+            new[node] = build.again(node, new, graph.spans)
     return build.graph(new[graph.root])
 
 
@@ -88,9 +80,9 @@ def _improved(row: list[Switch], facts: Facts) -> list[Switch] | None:
 
 
 def _worth_it(switch: Switch) -> bool:
-    """Whether a switch is long, or its plan, which asks the likeliest first, has no more questions than it has."""
+    """Whether a switch is long, or its plan, which asks the likeliest first, has hardly more questions than it has."""
     before = len(switch.nodes)
-    return before > SHORT_LIST or (before > 1 and _size(_plan(_segments(switch))) <= before)
+    return before > SHORT_LIST or (before > 1 and _size(_questions(switch)) <= before + (before > 2))
 
 
 def _row(
@@ -107,14 +99,22 @@ def _row(
 
 
 def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
-    """The nodes that decide as a switch does.
-
-    A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
-    """
+    """The nodes that decide as a switch does."""
     if len(switch.nodes) == 1:
         node = switch.nodes[0]
         then, orelse = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
         return build.branch(node.test, then, orelse, spans[node])
+    exits: dict[Node, int] = {}
+    for exit, classes in switch.exits.items():  # two of them may have become one node
+        exits[new[exit]] = exits.get(new[exit], 0) | classes
+    return decide(switch._replace(exits=exits), build, spans)
+
+
+def decide(switch: Switch, build: Builder, spans: dict[Node, Spans]) -> Node:
+    """New nodes that lead to the exits of a switch.
+
+    A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
+    """
     asked = {node.test: spans[node] for node in switch.nodes}
     parts = frozenset().union(*asked.values())
     if len(parts) > MOST_PARTS:
@@ -122,13 +122,13 @@ def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[No
 
     def node_of(plan: Plan) -> Node:
         if not isinstance(plan, Ask):
-            return new[plan]
+            return plan
         test = Test(plan.operator, switch.subject, Const(plan.number))
         return build.branch(test, node_of(plan.then), node_of(plan.orelse), asked.get(test, parts))
 
-    plan = _plan(_segments(switch))
+    plan = _questions(switch)
     if not isinstance(plan, Ask):  # it leads to one place always, if only its subject can be computed
-        return build.require(switch.nodes[0].test, new[plan], parts)
+        return build.require(switch.nodes[0].test, plan, parts)
     return node_of(plan)
 
 
@@ -138,6 +138,20 @@ def _segments(switch: Switch) -> list[Segment]:
     for exit, classes in switch.exits.items():
         found += [Segment(*switch.domain.bounds(run), exit) for run in runs(classes)]
     return sorted(found)
+
+
+def _questions(switch: Switch) -> Plan:
+    """The plan of a switch.
+
+    Where three types of frames or more are looked for and IPv4 is none of them, but less than all, that is asked first.
+    """
+    segments = _segments(switch)
+    plan = _plan(segments)
+    one_by_one = isinstance(plan, Ask) and plan.operator == "=" and _size(plan) > 2
+    is_type = isinstance(switch.subject, Load) and switch.subject.size == 2
+    if one_by_one and is_type and segments[0].high >= ETHERTYPE["ip"]:
+        return Ask(">=", segments[1].low, plan, segments[0].exit)
+    return plan
 
 
 def _plan(segments: list[Segment]) -> Plan:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from itertools import permutations
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, successors
+from cbpf.compiler.graph import Branch, Builder, Graph, Node, Test, successors
 from cbpf.compiler.values import Binary, Const, Load, Value, Variable, upper_bound
 
 # Instructions that it costs to have one code for two: to put the fixed place into a register, and to get to the code.
@@ -43,17 +43,10 @@ def share(graph: Graph) -> Graph:
     build = Builder()
     new: dict[Node, Node] = {}
     for node in reversed(graph.order):
-        match node:
-            case _ if node in heads and node not in new:
-                _share(*heads[node], new, build, graph)
-            case _ if node in replaced:
-                continue
-            case Verdict():
-                new[node] = node
-            case Branch(test, then, orelse):
-                new[node] = build.branch(test, new[then], new[orelse], graph.spans[node])
-            case Let(variable, value, following):
-                new[node] = build.let(variable, value, new[following], graph.spans[node])
+        if node in heads and node not in new:
+            _share(*heads[node], new, build, graph)
+        elif node not in replaced:
+            new[node] = build.again(node, new, graph.spans)
     return build.graph(new[graph.root])
 
 
@@ -76,10 +69,7 @@ class _Search:
     def __init__(self, graph: Graph) -> None:
         self.order = graph.order
         self.place = {node: place for place, node in enumerate(graph.order)}
-        self.ways_in = dict.fromkeys(graph.order, 0)
-        for node in graph.order:
-            for following in successors(node):
-                self.ways_in[following] += 1
+        self.ways_in = graph.ways_in()
 
     def run(self) -> list[Twins]:
         found: list[Twins] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Graph, Node, Verdict, successors
+from cbpf.compiler.graph import Branch, Graph, Node, Verdict
 from cbpf.compiler.optimize.classes import Domain
 from cbpf.compiler.optimize.facts import Facts
 from cbpf.compiler.values import Value, hazards
@@ -35,10 +35,7 @@ class Switches:
     def __init__(self, graph: Graph, nothing: Facts) -> None:
         self.nothing = nothing
         self.place = {node: place for place, node in enumerate(graph.order)}
-        self.ways_in = dict.fromkeys(graph.order, 0)
-        for node in graph.order:
-            for following in successors(node):
-                self.ways_in[following] += 1
+        self.ways_in = graph.ways_in()
 
     def at(self, head: Node) -> Switch | None:
         """The largest switch that begins at a node: nodes on one value, to all but the first only these lead."""

@@ -29,7 +29,7 @@ class _Threading:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.needs = needs(graph.order)
-        self.nothing = nothing_known({node.test for node in graph.order if isinstance(node, Branch)})
+        self.nothing = nothing_known(graph.tests)
         self.chains = Chains(graph.order, self.nothing.meanings)
         self.arriving: dict[Node, Facts] = {}
         self.ways: dict[Node, tuple[Node, ...]] = {}  # where each node that is still reached leads now

@@ -1,0 +1,88 @@
+"""Shortcuts: past long chains in which two values are compared in turn, as the two ends of a list of IPv6 hosts are.
+
+Such a chain cannot be searched, because what is done for one host must come before the next is looked at. But a packet
+in which neither value is on the list has nothing to do there, and if only one is, its place in the chain is where to
+go on. Only where both are listed is the chain walked from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans
+from cbpf.compiler.optimize.classes import Domain
+from cbpf.compiler.optimize.facts import Facts, nothing_known
+from cbpf.compiler.optimize.search import decide
+from cbpf.compiler.optimize.switches import Switch
+from cbpf.compiler.values import Value
+
+LONG = 24  # links
+
+
+class Chain(NamedTuple):
+    """Tests of two values for numbers, one after the other, and what comes behind if none holds."""
+
+    links: list[Branch]
+    end: Node
+
+
+def shortcut(graph: Graph) -> Graph:
+    """The same graph, itself if it has no such chains."""
+    facts = nothing_known(graph.tests)
+    chains = {chain.links[0]: chain for chain in _chains(graph, facts)}
+    if not chains:
+        return graph
+    build = Builder()
+    new: dict[Node, Node] = {}
+    for node in reversed(graph.order):
+        new[node] = build.again(node, new, graph.spans)
+        if node in chains:
+            new[node] = _shortcut(chains[node], facts, new, build, graph.spans)
+    return build.graph(new[graph.root])
+
+
+def _chains(graph: Graph, facts: Facts) -> Iterator[Chain]:
+    """Chains, each from where both values have been loaded."""
+    seen: set[Node] = set()
+    for head in graph.order:
+        links: list[Branch] = []
+        subjects: dict[Value, int] = {}  # with the first link that asks for it
+        node = head
+        while isinstance(node, Branch) and node not in seen:
+            meaning = facts.meanings.tests.get(node.test)
+            if meaning is None or node.test.operator != "=" or meaning.holds.bit_count() != 1:
+                break
+            if subjects.setdefault(meaning.subject, len(links)) == len(links) and len(subjects) > 2:
+                break
+            seen.add(node)
+            links.append(node)
+            node = node.orelse
+        begin = sorted(subjects.values())[1:2]
+        if begin and len(links) - begin[0] > LONG:
+            yield Chain(links[begin[0] + 1 :], node)
+
+
+def _shortcut(chain: Chain, facts: Facts, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
+    """Where to go into the chain, or past it, by what the two values are."""
+    begin, end = new[chain.links[0]], new[chain.end]
+    domains: dict[Value, Domain] = {}
+    places: dict[Value, dict[Node, int]] = {}  # where the chain asks for which class of each value first
+    listed: dict[Value, int] = {}
+    for link in chain.links:
+        subject, domain, holds = facts.meanings.tests[link.test]
+        domains[subject] = domain
+        if not listed.get(subject, 0) & holds:
+            listed[subject] = listed.get(subject, 0) | holds
+            places.setdefault(subject, {})[new[link]] = holds
+    first, second = domains
+
+    def switch(subject: Value, exits: dict[Node, int], otherwise: Node) -> Node:
+        nodes = [link for link in chain.links if link.test.left == subject]
+        rest = domains[subject].everything & ~listed[subject]
+        return decide(Switch(subject, domains[subject], {**exits, otherwise: rest}, nodes), build, spans)
+
+    to_second = switch(second, places[second], end)
+    if_second = switch(first, {begin: listed[first]}, to_second)
+    to_first = switch(first, places[first], end)
+    return switch(second, {if_second: listed[second]}, to_first)
