@@ -128,6 +128,7 @@ NOT_PROVED: Final = (
     Excuse("protochain", "is a loop"),
     Excuse("^geneve and geneve", "has too many unknown offsets"),
     Excuse(r"\bport|tcp\[|decnet|^icmp6|^host", "has too many loads at offsets of 32 bits", LONG_HEADER),
+    Excuse(r"tcp\[13\].*udp", "has too many unknown offsets", _MOVING_HEADER),
 )
 
 # What libpcap knows less of: leave out the packets that it is wrong about, by a condition.
