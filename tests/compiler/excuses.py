@@ -45,6 +45,9 @@ def _numbered(linktype: str) -> bool:
 
 
 _MOVING_HEADER: Final = FEATURES["wlan"] - {"IEEE802_11"}
+_EARLY_OSI: Final = _names(
+    " ".join(f"JUNIPER_{name}" for name in "GGSN MONITOR PPPOE_ATM PPP CHDLC FRELAY MFR MLFR MLPPP".split())
+)
 LONG_HEADER: Final = _names("PRISM_HEADER IEEE802_11_RADIO_AVS")  # its length has 32 bits
 
 # What libpcap does not compile.
@@ -81,6 +84,7 @@ FAULTS: Final = (
         "compares SAPs with the protocol field",
         _names("LINUX_SLL2"),
     ),
+    Excuse(r"\b(clnp|iso proto)\b", "looks for the OSI protocol one byte before the payload", _EARLY_OSI),
     Excuse(r"\$", "reads the digits of addresses wrongly", _names("ARCNET ARCNET_LINUX")),
     Excuse(r"\boutbound\b", "takes every direction but 0 for that", _names("SLIP")),
     Excuse(r"\binbound\b", "leaves out what arrives from this host", _names("IPNET")),

@@ -10,31 +10,61 @@ import cbpf
 from cbpf import FilterError
 from cbpf.engine import run
 from cbpf.language.vocabulary import CONSTANTS, KEYWORDS
-from tests.expressions import FixedNames
+from cbpf.machine import verify
+from tests.expressions import EXPRESSIONS, TUNNELS, FixedNames
 from tests.linktypes import LINKTYPES
+from tests.shared import accepted
 
 _VALUES = "80 1.2.3.4 10.0.0.0/8 ::1 fe80::/10 1:2:3:4:5:6 $12 1.2 1-2 web router nosuch 0xffffffff 65536 \\tcp".split()
 _SIGNS = "( ) [ ] : = != < > + - * / % & | ^ << >>".split()
+KNOWN_TEXTS = sorted({text for _, text in EXPRESSIONS + TUNNELS} | {row.expression for row in accepted()})
 _WORDS = st.sampled_from([*KEYWORDS, *CONSTANTS, *_VALUES * 4, *_SIGNS * 4])
+_PIECES = st.one_of(
+    st.just(""),
+    _WORDS,
+    _WORDS.map(" {} ".format),
+    st.sampled_from(KNOWN_TEXTS).map(" and {}".format),
+    st.text(max_size=3),
+)
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.lists(_WORDS, max_size=10).map(" ".join), st.sampled_from(LINKTYPES), st.booleans())
-def test_any_words_compile_or_are_refused(text: str, linktype: str, optimize: bool) -> None:
-    try:
-        cbpf.compile(text, linktype, netmask="255.0.0.0", optimize=optimize, names=FixedNames())
-    except FilterError as error:
-        assert 0 <= error.span.start <= error.span.end <= len(text)
-        assert error.message
+@given(st.lists(_WORDS, max_size=10).map(" ".join), st.sampled_from(LINKTYPES), st.sampled_from(["savefile", "linux"]))
+def test_any_words_compile_or_are_refused(text: str, linktype: str, target: str) -> None:
+    _answers(text, linktype, target)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=40))
-def test_any_text_compiles_or_is_refused(text: str) -> None:
-    try:
-        cbpf.compile(text, names=FixedNames())
-    except FilterError as error:
-        assert error.expression == text
+@given(st.text(max_size=40), st.sampled_from(LINKTYPES))
+def test_any_text_compiles_or_is_refused(text: str, linktype: str) -> None:
+    _answers(text, linktype, "savefile")
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(KNOWN_TEXTS), st.data(), st.sampled_from(LINKTYPES), st.sampled_from(["savefile", "linux"]))
+def test_any_change_of_what_compiles_compiles_or_is_refused(
+    text: str, data: st.DataObject, linktype: str, target: str
+) -> None:
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.sampled_from([start, start, start + 1, start + 4, len(text)]))
+        text = text[:start] + data.draw(_PIECES) + text[end:]
+    _answers(text, linktype, target)
+
+
+def _answers(text: str, linktype: str, target: str) -> None:
+    """The expression compiles to programs that can run, or is refused with an error about a part of it."""
+    for optimize in (False, True):
+        try:
+            compiled = cbpf.compile(
+                text, linktype, netmask="255.0.0.0", optimize=optimize, names=FixedNames(), target=target
+            )
+        except FilterError as error:
+            assert error.expression == text
+            assert 0 <= error.span.start <= error.span.end <= len(text)
+            assert error.message
+        else:
+            verify(compiled.program)
 
 
 # An expression of great depth or length, and a short one that means the same.

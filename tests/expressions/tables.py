@@ -153,6 +153,13 @@ _NO_ETHERNET = (
     "arp or ip multicast or ip6 multicast",
     "not arp and not rarp and len > 100",
     "ip broadcast or byte 1 & 3",
+    "iso or stp or ipx or netbeui",
+    "rarp or atalk or aarp",
+    "clnp or iso proto 0x80",
+    "ether proto 0x88cc or ether proto 6 or ether proto 0x21",
+    "decnet[0] = 1 or ip6[6] = 58 or icmp6[0] = 3",
+    "decnet host 1.2",
+    "pppoed or pppoes 7 and ip and tcp port 80",
 )
 
 
@@ -161,13 +168,10 @@ _FEATURED = {
     "ethertypes": (
         "arp or rarp host 10.0.0.1",
         "atalk or aarp or decnet or lat",
-        "iso or stp or ipx or netbeui",
         "esis or clnp or isis",
         "l1 or iih or csnp",
-        "ether proto 0x88cc or ether proto 6",
         "arp[6:2] = 1 or rarp[0] = 0",
         "decnet src 10.15 or decnet dst 1.2",
-        "pppoed or pppoes 7 and ip and tcp port 80",
         "pppoes and ip6",
     ),
     "mac48": (
