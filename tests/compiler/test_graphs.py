@@ -252,3 +252,25 @@ def test_branches_of_a_graph_are_shared() -> None:
     assert first is second
     assert isinstance(first, Branch)
     assert build.graph(first).spans[first] == {Span(0, 1), Span(3, 4)}
+
+
+@pytest.mark.parametrize("subjects", [1, 2, 3])
+def test_long_chains_are_gone_past_or_entered(subjects: int) -> None:
+    """Chains that cannot be searched: behind every number something else is asked for before the next one."""
+    for seed in range(60):
+        choose = random.Random(seed)
+        build = Builder()
+        node: Node = choose.choice((ACCEPT, REJECT))
+        for _ in range(choose.randrange(20, 70)):
+            subject = Load(None, choose.randrange(subjects), 1)
+            other = Comparison("=", Load(None, choose.randrange(4, 8), 1), Const(choose.randrange(6)))
+            behind = build.branch(other, choose.choice((ACCEPT, REJECT)), node, SPANS)
+            node = build.branch(Comparison("=", subject, Const(choose.randrange(40))), behind, node, SPANS)
+        graph = build.graph(node)
+        changed = shortcut(graph)
+        for _ in range(60):
+            packet = bytes(choose.randrange(40) for _ in range(4)) + bytes(choose.randrange(6) for _ in range(4))
+            packet = packet[: choose.choice((8, 8, 8, 8, 1, 2, 3, 6))]
+            assert walk(changed, packet) == walk(graph, packet), (seed, packet)
+        if subjects < 3:
+            assert changed is not graph or len(graph.order) < 60

@@ -174,6 +174,16 @@ def _bytes_that(test: Test) -> int:
     return sum(1 << byte for byte, value in values if value is not None and compare(test.operator, value, number))
 
 
+def telling_bit(possible: int, holds: int) -> tuple[int, bool] | None:
+    """A bit that tells the numbers of a byte in ``holds`` from the other ``possible`` ones, and what it is in them."""
+    for bit, with_bit in enumerate(_WITH_BIT):
+        if possible & with_bit == possible & holds:
+            return 1 << bit, True
+        if possible & ~with_bit == possible & holds:
+            return 1 << bit, False
+    return None
+
+
 def _masked(mask: int, number: int) -> int:
     if number & ~(mask & 0xFF):
         return 0

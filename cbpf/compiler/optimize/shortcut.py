@@ -21,7 +21,7 @@ LONG = 24  # links
 
 
 class Chain(NamedTuple):
-    """Tests of two values for numbers, one after the other, and what comes behind if none holds."""
+    """Tests of one value or two for numbers, one after the other, and what comes behind if none holds."""
 
     links: list[Branch]
     end: Node
@@ -43,7 +43,7 @@ def shortcut(graph: Graph) -> Graph:
 
 
 def _chains(graph: Graph, facts: Facts) -> Iterator[Chain]:
-    """Chains, each from where both values have been loaded."""
+    """Chains, each from where its values have been loaded."""
     seen: set[Node] = set()
     for head in graph.order:
         links: list[Branch] = []
@@ -53,14 +53,16 @@ def _chains(graph: Graph, facts: Facts) -> Iterator[Chain]:
             meaning = facts.meanings.tests.get(node.test)
             if meaning is None or node.test.operator != "=" or meaning.holds.bit_count() != 1:
                 break
-            if subjects.setdefault(meaning.subject, len(links)) == len(links) and len(subjects) > 2:
-                break
+            if meaning.subject not in subjects:
+                if len(subjects) == 2:
+                    break
+                subjects[meaning.subject] = len(links)
             seen.add(node)
             links.append(node)
             node = node.orelse
-        begin = sorted(subjects.values())[1:2]
-        if begin and len(links) - begin[0] > LONG:
-            yield Chain(links[begin[0] + 1 :], node)
+        loaded = max(subjects.values(), default=0) + 1
+        if len(links) - loaded >= LONG:
+            yield Chain(links[loaded:], node)
 
 
 def _shortcut(chain: Chain, facts: Facts, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
@@ -75,13 +77,17 @@ def _shortcut(chain: Chain, facts: Facts, new: dict[Node, Node], build: Builder,
         if not listed.get(subject, 0) & holds:
             listed[subject] = listed.get(subject, 0) | holds
             places.setdefault(subject, {})[new[link]] = holds
-    first, second = domains
 
     def switch(subject: Value, exits: dict[Node, int], otherwise: Node) -> Node:
         nodes = [link for link in chain.links if link.test.left == subject]
         rest = domains[subject].everything & ~listed[subject]
-        return decide(Switch(subject, domains[subject], {**exits, otherwise: rest}, nodes), build, spans)
+        exits = {**exits, otherwise: exits.get(otherwise, 0) | rest}
+        return decide(Switch(subject, domains[subject], exits, nodes), build, spans)
 
+    if len(domains) == 1:
+        (only,) = domains
+        return switch(only, places[only], end)
+    first, second = domains
     to_second = switch(second, places[second], end)
     if_second = switch(first, {begin: listed[first]}, to_second)
     to_first = switch(first, places[first], end)

@@ -6,11 +6,12 @@ is known to be captured, or is loaded, or more than it, by what comes next whate
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Verdict, node_hazards, successors
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, node_hazards, successors
 from cbpf.compiler.optimize.chains import Chains
+from cbpf.compiler.optimize.classes import telling_bit
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.needs import needs, sure_later
-from cbpf.compiler.values import Value
+from cbpf.compiler.values import Binary, Const, Load, Value
 
 
 def thread(graph: Graph) -> Graph:
@@ -33,6 +34,7 @@ class _Threading:
         self.chains = Chains(graph.order, self.nothing.meanings)
         self.arriving: dict[Node, Facts] = {}
         self.ways: dict[Node, tuple[Node, ...]] = {}  # where each node that is still reached leads now
+        self.simpler: dict[Node, Test] = {}  # what may be asked at a node instead; its ways are those of that test
 
     def run(self) -> Graph:
         root = self._lead(self.graph.root, self.nothing)
@@ -40,7 +42,11 @@ class _Threading:
             facts = self.arriving.pop(node, None)
             if facts is not None:
                 self.ways[node] = self._ways(node, facts)
-        if root is self.graph.root and all(ways == successors(node) for node, ways in self.ways.items()):
+        if (
+            root is self.graph.root
+            and not self.simpler
+            and all(ways == successors(node) for node, ways in self.ways.items())
+        ):
             return self.graph
         return self._rebuild(root)
 
@@ -51,10 +57,22 @@ class _Threading:
                 facts = facts.after(test.left, test.right)
                 if outcome is not None:
                     return (self._lead(then if outcome else orelse, facts),)
-                return self._lead(then, facts.assuming(test, True)), self._lead(orelse, facts.assuming(test, False))
+                ways = self._lead(then, facts.assuming(test, True)), self._lead(orelse, facts.assuming(test, False))
+                return self._simplify(node, test, facts, ways)
             case Let(variable, value, following):
                 return (self._lead(following, facts.after(value).bound(variable, value)),)
         return ()
+
+    def _simplify(self, node: Node, test: Test, facts: Facts, ways: tuple[Node, Node]) -> tuple[Node, Node]:
+        """Ask for one bit of a byte, if among the numbers that it can be that says the same as the test."""
+        meaning = facts.meanings.tests.get(test)
+        if not isinstance(test.left, Binary) or meaning is None or not isinstance(meaning.subject, Load):
+            return ways
+        bit = telling_bit(facts.possible(meaning), meaning.holds) if meaning.subject.size == 1 else None
+        if bit is None:
+            return ways
+        self.simpler[node] = Test("&", meaning.subject, Const(bit[0]))
+        return ways if bit[1] else ways[::-1]
 
     def _lead(self, node: Node, facts: Facts) -> Node:
         """Where a way to ``node`` with these facts goes now; they arrive there."""
@@ -107,7 +125,7 @@ class _Threading:
                 case Verdict():
                     new[node] = node
                 case Branch(test, _, _) if len(ways) == 2 and ways[0] is not ways[1]:
-                    new[node] = build.branch(test, ways[0], ways[1], spans[node])
+                    new[node] = build.branch(self.simpler.get(node, test), ways[0], ways[1], spans[node])
                 case Branch(test, _, _):
                     new[node] = build.require(test, ways[0], spans[node])
                 case Let(variable, value, _):
