@@ -256,6 +256,7 @@ _FEATURED_OTHERWISE = {
     ),
     "ss7": ("opc > 5", "dpc >= 256", "hopc <= 0x1234", "hdpc < 256", "sls != 5", "sio != 3 and hsio > 5"),
     "atm": ("vpi != 1", "not vci != 33"),
+    "pflog": ("action defer or action nat64", "reason translate or reason no-route"),
     "protocols": ("vxlan 7 and arp", "geneve and arp", "(vxlan and ip) or tcp", "pppoes and tcp"),
 }
 
