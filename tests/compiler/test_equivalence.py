@@ -138,6 +138,21 @@ def test_the_table_is_long() -> None:
     assert len({expression for _, expression in EXPRESSIONS + TUNNELS}) > 150
 
 
+# Divisions by a byte, between other tests of it. libpcap compiles none of these.
+DIVISIONS = (
+    "not (link[0] = 5 or link[0] = 9 or 8/link[0] = 2)",
+    "link[0] != 6 and 8/link[0] != 8 and link[0] != 5",
+    "link[0] < 2 and not 8/link[0] = 8",
+    "link[0] = 1 or 9 % link[0] = 4 or link[0] = 2 or not link[0] > 3",
+)
+
+
+def test_a_division_by_a_byte_may_fail_where_the_byte_is() -> None:
+    assert not _unequal([(row, plain(row, "EN10MB"), optimized(row, "EN10MB")) for row in DIVISIONS])
+    for row in DIVISIONS:
+        assert PythonEngine(optimized(row, "EN10MB")).run(bytes(60)) == 0
+
+
 def test_names() -> None:
     rows = [(row, plain(row, "EN10MB", names=NAMES), optimized(row, "EN10MB", names=NAMES)) for row in NAMED]
     assert not _unequal(rows)
