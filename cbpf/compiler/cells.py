@@ -17,14 +17,15 @@ def assign_cells(order: list[Node], kept: Collection[Variable]) -> dict[Variable
     if not kept:
         return {}
     wanted = wanted_variables(order)
+    read = frozenset[Variable]().union(*wanted.values())
     rivals: dict[Variable, set[Variable]] = {}
     for node in order:
         _rival(rivals, wanted[node])
-        if isinstance(node, Let) and node.variable in (behind := wanted_behind(node, wanted)):
-            _rival(rivals, behind)
+        if isinstance(node, Let) and node.variable in read:  # stored even where nobody wants it any more
+            _rival(rivals, wanted_behind(node, wanted) | {node.variable})
     cells: dict[Variable, int] = {}
     for node in order:
-        if isinstance(node, Let) and (variable := node.variable) in kept and variable in rivals.keys() - cells.keys():
+        if isinstance(node, Let) and (variable := node.variable) in kept and variable in read and variable not in cells:
             taken = {cells[other] for other in rivals[variable] if other in cells}
             cells[variable] = next(cell for cell in range(len(taken) + 1) if cell not in taken)
     return cells

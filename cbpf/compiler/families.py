@@ -108,9 +108,12 @@ def _in_snap(layer: Layer, protocol: int) -> Predicate:
     return all_of(layer.mixed(layer), _snap(layer, _SNAP_ORGANIZATION[protocol], protocol))
 
 
+SAP_OF_IP = 0x06  # IEEE 802.2: ARPANET's Internet Protocol
+
+
 def _sap(layer: Layer, sap: int) -> Predicate:
     """802.2: destination SAP, and for protocols that use the same on both sides also the source SAP."""
-    if sap in (ISO, SAP["netbeui"], 0x06):
+    if sap in (ISO, SAP["netbeui"], SAP_OF_IP):
         return equal(layer.payload.half(), sap << 8 | sap)
     return equal(layer.payload.byte(), sap)
 

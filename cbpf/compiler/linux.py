@@ -6,8 +6,6 @@ tags may be there instead of in the frame. Cooked headers do not exist yet when 
 
 from __future__ import annotations
 
-from typing import Any
-
 from cbpf.compiler import links
 from cbpf.compiler.layers import Direction, Layer
 from cbpf.compiler.predicates import Predicate, equal, masked, negation
@@ -26,23 +24,27 @@ _DIRECTION = Direction(negation(_OUTGOING), _OUTGOING)
 
 TAG_IS_BESIDE = equal(_TAG_PRESENT, 1)
 
-_UNCOOKED: dict[str, Any] = {
-    "protocol": _PROTOCOL,
-    "payload": Address(),
-    "direction": None,
-    "ifindex": None,
-    "headless": True,
-}
-_IN_THE_KERNEL: dict[int, dict[str, Any]] = {
-    NUMBERS["EN10MB"]: {"tag": "unread"},
-    NUMBERS["LINUX_SLL"]: _UNCOOKED,
-    NUMBERS["LINUX_SLL2"]: _UNCOOKED,
+
+def _ethernet(layer: Layer) -> Layer:
+    return layer._replace(tag="unread")
+
+
+def _uncooked(layer: Layer) -> Layer:
+    return layer._replace(protocol=_PROTOCOL, payload=Address(), direction=None, ifindex=None, headless=True)
+
+
+_IN_THE_KERNEL = {
+    NUMBERS["EN10MB"]: _ethernet,
+    NUMBERS["LINUX_SLL"]: _uncooked,
+    NUMBERS["LINUX_SLL2"]: _uncooked,
 }
 
 
 def layer_for(linktype: int) -> Layer:
     """The layer a packet of this LINKTYPE number begins with in the kernel."""
-    return with_metadata(links.layer_for(linktype)._replace(**_IN_THE_KERNEL.get(linktype, {})))
+    layer = links.layer_for(linktype)
+    in_the_kernel = _IN_THE_KERNEL.get(linktype)
+    return with_metadata(layer if in_the_kernel is None else in_the_kernel(layer))
 
 
 def with_metadata(layer: Layer) -> Layer:

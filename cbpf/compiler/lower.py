@@ -21,7 +21,7 @@ from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
 from cbpf.language.syntax import Keyword
 
-MOST_DETOURS = 20_000  # states beyond one for each step: the other layers that tunnels make steps be reached in
+MOST_DETOURS = 4_000  # states beyond one for each step: the other layers that tunnels make steps be reached in
 
 # What may be wrong in one layer and right in another.
 _OF_THE_LAYER = (Reason.NOT_ON_THIS_LINKTYPE, Reason.OUT_OF_RANGE)

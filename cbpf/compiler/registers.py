@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Let, Node, Test
-from cbpf.compiler.values import COMMUTATIVE, Binary, Const, Length, Load, Negate, Value, Variable
+from cbpf.compiler.values import COMMUTATIVE, Binary, Const, Length, Load, Negate, Value, Variable, variables
 from cbpf.errors import FilterError
 from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction
@@ -96,14 +96,22 @@ class _Coder:
                 self._to_a(value)
         elif variable not in self.cells:
             self._to_x(value)
+            self._forget(variable)
             self.x |= {variable}
         elif value in self.x and value not in self.a:
             self._emit(op.STX, self.cells[variable])
+            self._forget(variable)
             self.x |= {variable}
         else:
             self._to_a(value)
             self._emit(op.ST, self.cells[variable])
+            self._forget(variable)
             self.a |= {variable}
+
+    def _forget(self, variable: Variable) -> None:
+        """What was computed from an earlier value of a variable is in no register any more."""
+        self.a = frozenset(value for value in self.a if variable not in variables(value))
+        self.x = frozenset(value for value in self.x if variable not in variables(value))
 
     def _to_a(self, value: Value) -> None:
         if value in self.a:

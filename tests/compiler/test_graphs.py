@@ -135,7 +135,8 @@ def random_lists(choose: random.Random, size: int) -> Graph:
     for _ in range(choose.randrange(1, 4)):
         end, miss = choose.choice(ends), choose.choice(ends)
         size_of_load, at = choose.choice((1, 2)), choose.choice((0, 1, 2))
-        where = [Load(None, at + 4, size_of_load), Load(header, at, size_of_load), Load(None, at, size_of_load)]
+        where: list[Value] = [Load(None, at + 4, size_of_load), Load(header, at, size_of_load)]
+        where.append(choose.choice((Load(None, at, size_of_load), Binary("/", Const(9), Load(None, at, 1)), where[0])))
         asked = [
             (
                 choose.choice((0, 0, 0, 1, 2)),

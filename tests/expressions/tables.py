@@ -15,6 +15,11 @@ _ETHERNET = (
     "ip and (tcp or udp) and (port 80 or port 443) and not (src port 22 or dst port 22)",
     "(ip or ip6) and (tcp or udp) and not (ip or arp)",
     "port not (80 or (443 and not 22))",
+    # divisions by a byte, between other tests of it
+    "not (link[0] = 5 or link[0] = 9 or 8/link[0] = 2)",
+    "link[0] != 6 and 8/link[0] != 8 and link[0] != 5",
+    "link[0] < 2 and not 8/link[0] = 8",
+    "link[0] = 1 or 9 % link[0] = 4 or link[0] = 2 or not link[0] > 3",
     "tcp port 22 and (udp port 80) or 443",
     # protocols
     *"ip ip6 arp rarp atalk aarp decnet lat sca moprc mopdl iso stp ipx netbeui clnp esis isis llc multicast".split(),

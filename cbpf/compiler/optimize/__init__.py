@@ -26,7 +26,8 @@ from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
 
-MOST_ROUNDS = 12  # a bound only: two or three do nearly always
+MOST_ROUNDS = 12
+ENOUGH_ROUNDS = 3  # after which only one that makes the graph smaller is worth another
 
 # What is done with a graph in which nothing more is known in advance.
 FINISHING = (delay, search, shortcut, share, hoist)
@@ -45,10 +46,12 @@ def optimize(graph: Graph) -> Graph:
 
 def _settled(graph: Graph) -> Graph:
     """Thread and prune until that changes nothing any more."""
-    for _ in range(MOST_ROUNDS):
+    for done in range(MOST_ROUNDS):
         before = graph
         graph = prune(thread(before))
         if graph is before or _shape(graph) == _shape(before):
+            break
+        if done >= ENOUGH_ROUNDS and len(graph.order) >= len(before.order):
             break
     return graph
 

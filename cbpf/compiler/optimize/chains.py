@@ -15,6 +15,12 @@ from cbpf.compiler.optimize.facts import Facts
 FEW = 4  # numbers to be looked up
 
 
+def is_link(node: Node, meanings: Meanings) -> bool:
+    """Whether a node asks for one number of one value."""
+    meaning = meanings.tests.get(node.test) if isinstance(node, Branch) and node.test.operator == "=" else None
+    return meaning is not None and meaning.holds.bit_count() == 1
+
+
 class Chain:
     """Nodes that each test the same value for one number and lead to the next if it is another; then to ``end``."""
 
@@ -57,10 +63,8 @@ class Chains:
 
     def _follow(self, head: Node, meanings: Meanings) -> None:
         chain, node, subject = Chain(), head, None
-        while isinstance(node, Branch) and node not in self._links:
-            meaning = meanings.tests.get(node.test)
-            if meaning is None or node.test.operator != "=" or meaning.holds.bit_count() != 1:
-                break
+        while isinstance(node, Branch) and node not in self._links and is_link(node, meanings):
+            meaning = meanings.tests[node.test]
             if subject is None:
                 subject = meaning.subject
             elif subject != meaning.subject:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, compare, upper_bound
+from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, compare, hazards, upper_bound
 
 _BYTE = range(256)
 
@@ -68,7 +68,10 @@ class Meaning(NamedTuple):
 
 
 class Meanings(NamedTuple):
-    """What tests say about one value each, without those that are about two; and the domains of all such values."""
+    """What tests say about one value each, and the domains of all such values.
+
+    Left out are tests about two values, and those that can fail where their subject can be computed.
+    """
 
     tests: dict[Test, Meaning]
     domains: dict[Value, Domain]
@@ -83,7 +86,8 @@ def meanings(tests: Iterable[Test]) -> Meanings:
             continue
         byte = _byte_within(test.left)
         if byte is not None:
-            bytewise[test] = Meaning(byte, _BYTES, _bytes_that(test))
+            if hazards(byte) == hazards(test.left):  # else it may also divide by the byte
+                bytewise[test] = Meaning(byte, _BYTES, _bytes_that(test))
             continue
         subject, low, high = intervals[test] = _interval(test)
         cuts.setdefault(subject, {0}).update((low, high + 1))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Verdict, node_values, successors
 from cbpf.compiler.values import Const, Load, Variable, variables
 
-MOST_MOVED = MOST_PASSED = 12  # nodes
+LARGEST = 12  # nodes of a part
 MOST_ROUNDS = 4  # moves that are in each other's way are made one after the other
 
 _TCP, _UDP = 6, 17
@@ -97,7 +97,7 @@ class _Moves:
                 return part if all(self.ways_in[inner] == [before] for before, inner in pairwise(part.nodes)) else None
         found = None
         for nodes, end in self._parts(node) if self.computes else ():
-            if REJECT in successors(nodes[-1]) or len(nodes) > MOST_MOVED:
+            if REJECT in successors(nodes[-1]) or len(nodes) > LARGEST:
                 break
             found = Part(list(nodes), end) if end is not None else found
         return found
@@ -109,7 +109,7 @@ class _Moves:
         found, rejects = None, False
         for nodes, end in self._parts(moved.end, *moved.nodes):
             last = nodes[-1]
-            if len(nodes) > MOST_PASSED or not bound.isdisjoint(_needs(last)):
+            if len(nodes) > LARGEST or not bound.isdisjoint(_needs(last)):
                 break
             if isinstance(last, Let) and last.variable in bound | needed:
                 break
@@ -161,7 +161,7 @@ def _tcp_or_udp(node: Branch) -> Part | None:
         return None
     numbers, nodes = set(), list[Node]()
     following: Node = node
-    while isinstance(following, Branch) and following.then is node.then and len(nodes) < MOST_MOVED:
+    while isinstance(following, Branch) and following.then is node.then and len(nodes) < LARGEST:
         test = following.test
         if test.operator != "=" or test.left != node.test.left or not isinstance(test.right, Const):
             return None

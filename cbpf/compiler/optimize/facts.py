@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
@@ -20,6 +20,8 @@ from cbpf.compiler.values import (
     hazards,
     variables,
 )
+
+MANY = 12  # facts, from which on it is worth the time to forget some
 
 
 class Facts(NamedTuple):
@@ -108,6 +110,14 @@ class Facts(NamedTuple):
             return self
         return Facts(self.meanings, self.known, self.outcomes, reach, computed)
 
+    def asked_for(self, place: int, last: Mapping[Value | None, int]) -> Facts:
+        """Without what nobody asks for from a place on; ``last`` says where that is for every value."""
+        if len(self.known) + len(self.reach) < MANY:
+            return self
+        known = {about: said for about, said in self.known.items() if last.get(about, -1) >= place}
+        reach = {base: far for base, far in self.reach.items() if last.get(base, -1) >= place}
+        return Facts(self.meanings, known, self.outcomes, reach, self.computed)
+
     def bound(self, variable: Variable | None, value: Value) -> Facts:
         """The variable has the value, and what was known about it before is no more true."""
         if variable is None:
@@ -133,7 +143,7 @@ class Facts(NamedTuple):
         """The test has said this."""
         meaning = self.meanings.tests.get(test)
         if meaning is None:
-            return self._replace(outcomes={**self.outcomes, test: outcome})
+            return Facts(self.meanings, self.known, {**self.outcomes, test: outcome}, self.reach, self.computed)
         possible = self.possible(meaning) & (meaning.holds if outcome else ~meaning.holds)
         known = {**self.known, meaning.subject: (meaning.domain, possible)}
         return Facts(self.meanings, known, self.outcomes, self.reach, self.computed)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Builder, Graph, Node, Spans, Test
-from cbpf.compiler.layers import ETHERTYPE
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
@@ -19,6 +18,8 @@ from cbpf.errors import Span
 
 ONE_BY_ONE = 3  # numbers that are compared with one after the other
 SHORT_LIST = 8  # tests that stay as they are unless as many are better
+IPV4 = 0x0800  # the EtherType that most frames have
+HIGH = 0x8000
 MOST_PARTS = 8  # of the expression that a node knows one by one
 
 
@@ -143,13 +144,14 @@ def _segments(switch: Switch) -> list[Segment]:
 def _questions(switch: Switch) -> Plan:
     """The plan of a switch.
 
-    Where three types of frames or more are looked for and IPv4 is none of them, but less than all, that is asked first.
+    Where three numbers or more are looked for that are high for half a word, as the types of tagged frames are, it is
+    asked first whether it is a low one at all, as those of IPv4 and ARP and the lengths of 802.3 are.
     """
     segments = _segments(switch)
     plan = _plan(segments)
     one_by_one = isinstance(plan, Ask) and plan.operator == "=" and _size(plan) > 2
     is_type = isinstance(switch.subject, Load) and switch.subject.size == 2
-    if one_by_one and is_type and segments[0].high >= ETHERTYPE["ip"]:
+    if one_by_one and is_type and segments[0].high >= HIGH:
         return Ask(">=", segments[1].low, plan, segments[0].exit)
     return plan
 
@@ -173,7 +175,7 @@ def _plan(segments: list[Segment]) -> Plan:
 def _one_by_one(numbers: list[Segment], otherwise: Node) -> Plan:
     """Whether it is one of these; IPv4 before all else, since most packets are."""
     plan: Plan = otherwise
-    for segment in sorted(numbers, key=lambda segment: (segment.low == ETHERTYPE["ip"], -segment.low)):
+    for segment in sorted(numbers, key=lambda segment: (segment.low == IPV4, -segment.low)):
         plan = Ask("=", segment.low, segment.exit, plan)
     return plan
 

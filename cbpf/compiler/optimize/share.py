@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from itertools import permutations
+from itertools import islice, product
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Node, Test, successors
-from cbpf.compiler.values import Binary, Const, Load, Value, Variable, upper_bound
+from cbpf.compiler.values import FARTHEST, Binary, Const, Load, Value, Variable, upper_bound
 
 # Instructions that it costs to have one code for two: to put the fixed place into a register, and to get to the code.
 _COST = 2
 LEAST_GAIN = 3
+
+MOST_PAIRS = 100  # of nodes that are alike, to be looked at closely
 
 # A test but for the base and the offset of what it loads: operators, constants, and the size of the load.
 _Shape = tuple[str, int, str, int, int]
@@ -75,7 +77,9 @@ class _Search:
         found: list[Twins] = []
         taken: set[Node] = set()
         for alike in self._alike():
-            for first, second in permutations(alike, 2):
+            fixed = [node for node in alike if _load(node.test).base is None]
+            indexed = [node for node in alike if _load(node.test).base is not None]
+            for first, second in islice(product(fixed, indexed), MOST_PAIRS):
                 twins = None if first in taken or second in taken else self._twins(first, second)
                 if twins is not None and _gain(twins) >= LEAST_GAIN:
                     found.append(twins)
@@ -111,6 +115,8 @@ class _Search:
                 return None
             near, far = _load(one.test), _load(other.test)
             if near.base is not None or far.base != indexed.base or near.offset - far.offset != origin:
+                return None
+            if near.offset >= FARTHEST:  # Linux's ancillary data, to be had at fixed places only
                 return None
             pairs[one] = other
             waiting += zip(successors(one), successors(other), strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans
+from cbpf.compiler.optimize.chains import is_link
 from cbpf.compiler.optimize.classes import Domain
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.search import decide
@@ -20,7 +21,7 @@ from cbpf.compiler.values import Value
 LONG = 24  # links
 
 
-class Chain(NamedTuple):
+class Alternation(NamedTuple):
     """Tests of one value or two for numbers, one after the other, and what comes behind if none holds."""
 
     links: list[Branch]
@@ -42,44 +43,44 @@ def shortcut(graph: Graph) -> Graph:
     return build.graph(new[graph.root])
 
 
-def _chains(graph: Graph, facts: Facts) -> Iterator[Chain]:
+def _chains(graph: Graph, facts: Facts) -> Iterator[Alternation]:
     """Chains, each from where its values have been loaded."""
     seen: set[Node] = set()
     for head in graph.order:
         links: list[Branch] = []
         subjects: dict[Value, int] = {}  # with the first link that asks for it
         node = head
-        while isinstance(node, Branch) and node not in seen:
-            meaning = facts.meanings.tests.get(node.test)
-            if meaning is None or node.test.operator != "=" or meaning.holds.bit_count() != 1:
+        while isinstance(node, Branch) and node not in seen and is_link(node, facts.meanings):
+            subject = facts.meanings.tests[node.test].subject
+            if subject not in subjects and len(subjects) == 2:
                 break
-            if meaning.subject not in subjects:
-                if len(subjects) == 2:
-                    break
-                subjects[meaning.subject] = len(links)
+            subjects.setdefault(subject, len(links))
             seen.add(node)
             links.append(node)
             node = node.orelse
         loaded = max(subjects.values(), default=0) + 1
         if len(links) - loaded >= LONG:
-            yield Chain(links[loaded:], node)
+            yield Alternation(links[loaded:], node)
 
 
-def _shortcut(chain: Chain, facts: Facts, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
+def _shortcut(
+    chain: Alternation, facts: Facts, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]
+) -> Node:
     """Where to go into the chain, or past it, by what the two values are."""
+    meanings = facts.meanings.tests
     begin, end = new[chain.links[0]], new[chain.end]
     domains: dict[Value, Domain] = {}
     places: dict[Value, dict[Node, int]] = {}  # where the chain asks for which class of each value first
     listed: dict[Value, int] = {}
     for link in chain.links:
-        subject, domain, holds = facts.meanings.tests[link.test]
+        subject, domain, holds = meanings[link.test]
         domains[subject] = domain
         if not listed.get(subject, 0) & holds:
             listed[subject] = listed.get(subject, 0) | holds
             places.setdefault(subject, {})[new[link]] = holds
 
     def switch(subject: Value, exits: dict[Node, int], otherwise: Node) -> Node:
-        nodes = [link for link in chain.links if link.test.left == subject]
+        nodes = [link for link in chain.links if meanings[link.test].subject == subject]
         rest = domains[subject].everything & ~listed[subject]
         exits = {**exits, otherwise: exits.get(otherwise, 0) | rest}
         return decide(Switch(subject, domains[subject], exits, nodes), build, spans)

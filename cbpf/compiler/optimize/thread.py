@@ -6,12 +6,12 @@ is known to be captured, or is loaded, or more than it, by what comes next whate
 
 from __future__ import annotations
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, node_hazards, successors
+from cbpf.compiler.graph import Branch, Builder, Graph, Let, Node, Test, Verdict, node_hazards, node_values, successors
 from cbpf.compiler.optimize.chains import Chains
 from cbpf.compiler.optimize.classes import telling_bit
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.needs import needs, sure_later
-from cbpf.compiler.values import Binary, Const, Load, Value
+from cbpf.compiler.values import Binary, Const, Load, Value, variables
 
 
 def thread(graph: Graph) -> Graph:
@@ -32,16 +32,17 @@ class _Threading:
         self.needs = needs(graph.order)
         self.nothing = nothing_known(graph.tests)
         self.chains = Chains(graph.order, self.nothing.meanings)
+        self.last_asked = _last_asked(graph, self.nothing)
         self.arriving: dict[Node, Facts] = {}
         self.ways: dict[Node, tuple[Node, ...]] = {}  # where each node that is still reached leads now
         self.simpler: dict[Node, Test] = {}  # what may be asked at a node instead; its ways are those of that test
 
     def run(self) -> Graph:
         root = self._lead(self.graph.root, self.nothing)
-        for node in self.graph.order:
+        for place, node in enumerate(self.graph.order):
             facts = self.arriving.pop(node, None)
             if facts is not None:
-                self.ways[node] = self._ways(node, facts)
+                self.ways[node] = self._ways(node, facts.asked_for(place, self.last_asked))
         if (
             root is self.graph.root
             and not self.simpler
@@ -108,9 +109,11 @@ class _Threading:
     def _either_way(self, node: Branch, facts: Facts, tries: int) -> Node | None:
         """Where both ways from a node lead, if that is the same: tried only where little is possible."""
         meaning = facts.meanings.tests.get(node.test)
-        if not tries or meaning is None or not 1 < facts.possible(meaning).bit_count() <= MOST_TRIED:
+        if not tries or meaning is None or meaning.subject not in facts.known:
             return None
-        then = self._past(node.then, facts.assuming(node.test, True), tries - 1)
+        if facts.possible(meaning).bit_count() > MOST_TRIED:
+            return None
+        then = self._past(node.then, facts.assuming(node.test, True), 0)
         orelse = self._past(node.orelse, facts.assuming(node.test, False), tries - 1)
         return then if then is orelse else None
 
@@ -131,3 +134,16 @@ class _Threading:
                 case Let(variable, value, _):
                     new[node] = build.let(variable, value, ways[0], spans[node])
         return build.graph(new[root])
+
+
+def _last_asked(graph: Graph, nothing: Facts) -> dict[Value | None, int]:
+    """Where in the order of a graph something is asked for the last time that depends on a value."""
+    last: dict[Value | None, int] = {}
+    for place, node in enumerate(graph.order):
+        meaning = nothing.meanings.tests.get(node.test) if isinstance(node, Branch) else None
+        if meaning is not None:
+            last[meaning.subject] = place
+        for value in node_values(node):
+            last.update(dict.fromkeys(variables(value), place))
+        last.update((hazard.base, place) for hazard in node_hazards(node) if isinstance(hazard, Load))
+    return last
