@@ -65,6 +65,15 @@ UNKNOWN: Final = (
     Excuse("", "no link types to it", frozenset(name for name in NUMBERS if name not in KNOWN and not _numbered(name))),
 )
 
+# What libpcap compiles though it makes no sense, and its next version refuses.
+LENIENT: Final = (
+    Excuse(
+        r"\b(lane|pppoes)\b.*\b(lane|vpi|vci|oam|oamf4sc|metac|bcc|sc|ilmic|connectmsg|metaconnect)\b",
+        "takes bytes of the frame inside for those of the ATM cells",
+        _names("SUNATM"),
+    ),
+)
+
 # What means something else to libpcap.
 FAULTS: Final = (
     Excuse(

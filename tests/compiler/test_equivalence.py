@@ -1,6 +1,6 @@
 """The optimizer changes no verdict on any packet, truncated ones included; what means the same, matches the same.
 
-Proofs, but for the last test, which runs programs for random expressions on random packets.
+Proofs; but the random expressions of the last test, and those that z3 cannot tell about, are run on random packets.
 """
 
 from __future__ import annotations
