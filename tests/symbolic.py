@@ -78,7 +78,7 @@ def equivalent(
     doubt = _and(left.differs(right), _not(_excluded(left, right, claim)))
     if doubt is False:
         return None
-    return _search(packet, doubt, (first, second), timeout)
+    return _search(packet, doubt, (first, second), claim, timeout)
 
 
 def rejects_everything(program: Program, timeout: float = TIMEOUT) -> Counterexample | None:
@@ -96,8 +96,14 @@ def _excluded(left: _Outcome, right: _Outcome, claim: Claim) -> Truth:
             return right.out_of_range
 
 
-def _search(packet: _Packet, doubt: Truth, programs: tuple[Program, Program], timeout: float) -> Counterexample | None:
-    """A packet for which ``doubt`` is true, or None if there is none."""
+def _search(
+    packet: _Packet, doubt: Truth, programs: tuple[Program, Program], claim: Claim, timeout: float
+) -> Counterexample | None:
+    """A packet for which ``doubt`` is true, or None if there is none.
+
+    The interpreter confirms that verdicts differ, but not that loads are within the packet: where the claim is about
+    those, only a model in which nothing is contradictory counts.
+    """
     solver = z3.SolverFor("QF_BV")
     solver.set("timeout", int(timeout * 1000))
     solver.add(*packet.axioms(), doubt)
@@ -109,9 +115,11 @@ def _search(packet: _Packet, doubt: Truth, programs: tuple[Program, Program], ti
             raise Undecided(f"z3 gave up ({solver.reason_unknown()}) on {programs[0]!r} against {programs[1]!r}")
         model = solver.model()
         found = _replayed(packet, model, programs)
-        if found:
+        if found and claim is Claim.EVERYWHERE:
             return _shortest(solver, packet, programs) or found
         lessons = packet.contradictions(model)
+        if found and not lessons:
+            return found
         if not lessons:
             raise AssertionError(f"the interpreter does not confirm a packet for {programs[0]!r} and {programs[1]!r}")
         solver.add(*lessons)
