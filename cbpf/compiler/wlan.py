@@ -28,26 +28,29 @@ def is_type(header: Address, kind: int) -> Predicate:
     return masked(header.byte(), TYPE, kind)
 
 
+def _by_type(header: Address, management: Predicate, data: Predicate) -> Predicate:
+    """What must hold of a management frame, and what of a data frame; not so any control frame."""
+    control = header.byte()
+    either = any_of(all_of(no_bit(control, DATA), management), all_of(any_bit(control, DATA), data))
+    return all_of(no_bit(control, CONTROL), either)
+
+
 def _source(header: Address, question: Question) -> Predicate:
     """The second address; from the distribution system, the third or, if to it as well, the fourth."""
-    control, way = header.byte(), header.byte(1)
+    way = header.byte(1)
     not_from_ds = all_of(no_bit(way, FROM_DS), question(header.plus(_ADDRESS_2)))
     not_to_ds = all_of(no_bit(way, TO_DS), question(header.plus(_ADDRESS_3)))
     to_ds = all_of(any_bit(way, TO_DS), question(header.plus(_ADDRESS_4)))
     from_ds = all_of(any_bit(way, FROM_DS), any_of(not_to_ds, to_ds))
-    management = all_of(no_bit(control, DATA), question(header.plus(_ADDRESS_2)))
-    data = all_of(any_bit(control, DATA), any_of(not_from_ds, from_ds))
-    return all_of(no_bit(control, CONTROL), any_of(management, data))
+    return _by_type(header, question(header.plus(_ADDRESS_2)), any_of(not_from_ds, from_ds))
 
 
 def _destination(header: Address, question: Question) -> Predicate:
     """The first address; the third in what goes to the distribution system."""
-    control, way = header.byte(), header.byte(1)
+    way = header.byte(1)
     not_to_ds = all_of(no_bit(way, TO_DS), question(header.plus(_ADDRESS_1)))
     to_ds = all_of(any_bit(way, TO_DS), question(header.plus(_ADDRESS_3)))
-    management = all_of(no_bit(control, DATA), question(header.plus(_ADDRESS_1)))
-    data = all_of(any_bit(control, DATA), any_of(not_to_ds, to_ds))
-    return all_of(no_bit(control, CONTROL), any_of(management, data))
+    return _by_type(header, question(header.plus(_ADDRESS_1)), any_of(not_to_ds, to_ds))
 
 
 def _not_control(header: Address) -> Predicate:

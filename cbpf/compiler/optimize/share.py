@@ -100,9 +100,9 @@ class _Search:
         return [nodes for nodes in reversed(alike.values()) if len(nodes) > 1]
 
     def _twins(self, first: Branch, second: Branch) -> Twins | None:
-        """These two and what is behind them as twins, if the first counts from the packet's start."""
+        """These two and what is behind them as twins; the first counts from the packet's start, the second does not."""
         fixed, indexed = _load(first.test), _load(second.test)
-        if fixed.base is not None or indexed.base is None or fixed.offset < indexed.offset:
+        if indexed.base is None or fixed.offset < indexed.offset:
             return None
         origin = fixed.offset - indexed.offset
         pairs: dict[Branch, Branch] = {}
