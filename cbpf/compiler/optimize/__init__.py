@@ -4,6 +4,7 @@
     thread    tests whose outcome is known from what was tested before are jumped over
     prune     values that nobody needs, and loads that others make sure of anyway, are dropped
     delay     what hardly ever rejects comes after what rejects most
+    reorder   of tests that must all hold, those that most packets fail come first
     search    long lists of numbers are searched, not walked
     shortcut  long lists that cannot be searched are gone past, or entered in their middle
     share     tests that differ only in where a header begins are made once
@@ -21,6 +22,7 @@ from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
 from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
+from cbpf.compiler.optimize.reorder import reorder
 from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
@@ -30,7 +32,7 @@ MOST_ROUNDS = 12
 ENOUGH_ROUNDS = 3  # after which only one that makes the graph smaller is worth another
 
 # What is done with a graph in which nothing more is known in advance.
-FINISHING = (delay, search, shortcut, share, hoist)
+FINISHING = (delay, reorder, search, shortcut, share, hoist)
 
 
 def optimize(graph: Graph) -> Graph:
