@@ -21,6 +21,7 @@ from cbpf.compiler.emit import emit
 from cbpf.compiler.flow import flow
 from cbpf.compiler.graph import REJECT
 from cbpf.compiler.lower import lower
+from cbpf.compiler.optimize import gather
 from cbpf.compiler.optimize import optimize as optimized
 from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.names import AskedOnce, Names
@@ -52,7 +53,8 @@ def compile_program(
     try:
         layer = TARGETS[target](linktype)
         with _collector_at_rest():
-            graph = lower(flow(tree) if tree else [], layer, AskedOnce(names), netmask)
+            steps = flow(tree) if tree else []
+            graph = lower(gather(steps) if optimize else steps, layer, AskedOnce(names), netmask)
             if optimize:
                 graph = optimized(graph)
                 if graph.root is REJECT:

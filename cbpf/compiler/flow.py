@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cbpf.errors import Span
 from cbpf.language.syntax import And, Expression, Not, Or, Primitive
 
 ACCEPTED = -1
 REJECTED = -2
 
 
-class Step(NamedTuple):
-    """A primitive, and the numbers of the steps that follow if it holds and if not (or ACCEPTED, REJECTED)."""
+class Listed(NamedTuple):
+    """Primitives of which one shall hold, tried in order: alike but for their numbers."""
 
-    primitive: Primitive
+    span: Span
+    parts: tuple[Primitive, ...]
+
+
+class Step(NamedTuple):
+    """A primitive, or a list of them, and the numbers of the steps that follow if it holds and if not (or ACCEPTED, REJECTED)."""
+
+    primitive: Primitive | Listed
     then: int
     orelse: int
 

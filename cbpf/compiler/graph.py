@@ -22,7 +22,10 @@ Spans = frozenset[Span]
 
 @dataclass(slots=True)
 class Test:
-    """``left operator right`` with operator ``=``, ``>``, ``>=`` (unsigned) or ``&`` (a bit in common)."""
+    """``left operator right`` with operator ``=``, ``>``, ``>=`` (unsigned), ``&`` (a bit in common), or ``in``.
+
+    What a value may be ``in`` are ``Members``; the optimizer makes such tests, and comparisons of them again.
+    """
 
     operator: str
     left: Value

@@ -14,13 +14,14 @@ from cbpf.compiler.flow import ACCEPTED, REJECTED, Step
 from cbpf.compiler.graph import ACCEPT, REJECT, Builder, Graph, Node, topological
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.liveness import wanted_variables
-from cbpf.compiler.predicates import FALSE, Predicate, wire
+from cbpf.compiler.predicates import FALSE, Predicate, count_tests, wire
 from cbpf.compiler.primitives import cases
 from cbpf.compiler.scope import Scope
 from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
 from cbpf.language.syntax import Keyword
 
+MOST_TESTS = 500_000  # what an expression may come to: a matter of some 40 seconds and 2 GB
 MOST_DETOURS = 4_000  # states beyond one for each step: the other layers that tunnels make steps be reached in
 
 # What may be wrong in one layer and right in another.
@@ -99,14 +100,18 @@ class _Ways:
         if reached:
             reached[0][self.written[0].layer] = None
         found: dict[State, tuple[_Way, ...]] = {}
+        tests = 0
         for number, step in enumerate(self.steps):
             for here in reached[number]:
                 reading = self._read_if_possible(number, here)
                 found[number, here] = tuple(self._way(number, here, case) for case in reading.cases)
                 for way in found[number, here]:
+                    tests += count_tests(way.condition) + count_tests(way.meaning)
                     for following, layer in (way.then, way.orelse):
                         if following >= 0:
                             reached[following][layer] = None
+            if tests > MOST_TESTS:
+                raise FilterError(f"the expression is too large: more than {MOST_TESTS} tests up to here", step.primitive.span)
             if len(found) > number + MOST_DETOURS:
                 raise FilterError("too many combinations of tunnels", step.primitive.span)
         return found

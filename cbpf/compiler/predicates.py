@@ -146,6 +146,17 @@ def wire(predicate: Predicate, then: Node, orelse: Node, build: Builder, spans: 
             return orelse
 
 
+def count_tests(predicate: Predicate) -> int:
+    match predicate:
+        case Test():
+            return 1
+        case All(parts) | Any(parts):
+            return sum(map(count_tests, parts))
+        case Negation(part):
+            return count_tests(part)
+    return 0
+
+
 def _binds(predicate: Predicate) -> bool:
     match predicate:
         case Bind():

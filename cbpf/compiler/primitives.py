@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cbpf.compiler import addresses, atm, frames, internet, pflog, ports, relations, ss7
 from cbpf.compiler.encapsulation import MOVES, Case, Cases
-from cbpf.compiler.predicates import Predicate, equal
+from cbpf.compiler.flow import Listed
+from cbpf.compiler.predicates import Predicate, any_of, equal
+from cbpf.compiler.sets import union
 from cbpf.compiler.scope import Scope, mismatch, not_here, wrong_station
 from cbpf.errors import NOWHERE, FilterError
 from cbpf.language.syntax import Byte, Field, Keyword, Named, Primitive, Qualified, Relation, WlanType
@@ -12,8 +14,10 @@ from cbpf.language.tokens import Kind
 from cbpf.language.vocabulary import ATM_FIELDS, ATM_WORDS, PROTOCOLS, SS7_WORDS
 
 
-def cases(scope: Scope, primitive: Primitive) -> Cases:
+def cases(scope: Scope, primitive: Primitive | Listed) -> Cases:
     """What ``primitive`` means in ``scope``, and the layer for what follows it. Raises FilterError with its span."""
+    if isinstance(primitive, Listed):
+        return (Case(_listed(scope, primitive), scope.layer),)
     try:
         if isinstance(primitive, Keyword) and primitive.word in MOVES:
             return MOVES[primitive.word](scope, primitive.number)
@@ -22,6 +26,13 @@ def cases(scope: Scope, primitive: Primitive) -> Cases:
         if error.span == NOWHERE:
             error.span = primitive.span
         raise
+
+
+def _listed(scope: Scope, primitive: Listed) -> Predicate:
+    """Any of the parts. The first stands alone: behind it all is loaded that the others load, in whatever order."""
+    parts = [(cases(scope, part)[0].meaning, part.span) for part in primitive.parts]
+    alike = union(parts)
+    return any_of(parts[0][0], alike) if alike is not None else any_of(*(part for part, _ in parts))
 
 
 def _predicate(scope: Scope, primitive: Primitive) -> Predicate:

@@ -10,8 +10,11 @@ frozen data classes take three times as long to make; nobody changes them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from cbpf.errors import Span
 
 WORD = 0xFFFFFFFF
 
@@ -85,7 +88,26 @@ class Binary:
         return self._hash
 
 
-Value = Const | Length | Variable | Load | Negate | Binary
+@dataclass(slots=True)
+class Members:
+    """A set of numbers: disjoint ranges that do not touch, in ascending order, each with its ends.
+
+    It stands on the right of a test for membership only. ``sources`` says for numbers that are asked for alone which
+    parts of the expression do; sets are equal without it.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    sources: Mapping[int, frozenset[Span]] = field(compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._hash = hash(self.ranges)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+Value = Const | Length | Variable | Load | Negate | Binary | Members
 
 COMMUTATIVE = frozenset("+*&|^")
 

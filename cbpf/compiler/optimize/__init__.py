@@ -1,5 +1,6 @@
 """The optimizer: passes over the decision graph, each a function from graph to graph that changes no verdict.
 
+    gather    long lists of hosts, networks or ports become one step, before there is a graph
     fold      arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread    tests whose outcome is known from what was tested before are jumped over
     prune     values that nobody needs, and loads that others make sure of anyway, are dropped
@@ -20,6 +21,7 @@ from __future__ import annotations
 from cbpf.compiler.graph import Branch, Graph, Let, Verdict
 from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
+from cbpf.compiler.optimize.gather import gather
 from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.reorder import reorder
@@ -27,6 +29,8 @@ from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
+
+__all__ = ["gather", "optimize"]
 
 MOST_ROUNDS = 12
 ENOUGH_ROUNDS = 3  # after which only one that makes the graph smaller is worth another

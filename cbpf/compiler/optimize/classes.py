@@ -15,9 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Test
-from cbpf.compiler.values import Binary, Const, Load, Negate, Value, calculate, compare, hazards, upper_bound
+from cbpf.compiler.values import Binary, Const, Load, Members, Negate, Value, calculate, compare, hazards, upper_bound
 
 _BYTE = range(256)
+
+Range = tuple[int, int]  # the least and the greatest number
 
 
 class Domain(NamedTuple):
@@ -30,11 +32,22 @@ class Domain(NamedTuple):
     def everything(self) -> int:
         return (1 << len(self.starts)) - 1
 
-    def interval(self, low: int, high: int) -> int:
-        """The classes of the numbers from ``low`` to ``high``, which must be ends of classes or out of reach."""
+    def within(self, ranges: Sequence[Range]) -> int:
+        """The classes of the numbers in these ranges, whose ends must be ends of classes or out of reach."""
+        places = [self._places(*ends) for ends in ranges]
+        if len(places) == 1:
+            first, behind = places[0]
+            return (1 << behind) - (1 << first)
+        digits = bytearray(b"0" * len(self.starts))  # a long number is made in one go
+        for first, behind in places:
+            digits[first:behind] = b"1" * (behind - first)
+        return int(digits[::-1], 2)
+
+    def _places(self, low: int, high: int) -> tuple[int, int]:
+        """The number of the class that ``low`` begins, and that of the one behind ``high``; the same if there is none."""
         first = bisect_right(self.starts, low) - 1
         behind = len(self.starts) if high + 1 >= self.end else bisect_right(self.starts, high + 1) - 1
-        return (1 << behind) - (1 << first) if low < self.end and behind > first else 0
+        return (first, behind) if low < self.end and behind > first else (0, 0)
 
     def class_of(self, number: int) -> int:
         """The class that a number is in."""
@@ -79,22 +92,24 @@ class Meanings(NamedTuple):
 
 def meanings(tests: Iterable[Test]) -> Meanings:
     bytewise: dict[Test, Meaning] = {}
-    intervals: dict[Test, tuple[Value, int, int]] = {}
+    others: dict[Test, tuple[Value, Sequence[Range]]] = {}
     cuts: dict[Value, set[int]] = {}
     for test in tests:
-        if not isinstance(test.right, Const) or isinstance(test.left, Const):
+        if not isinstance(test.right, Const | Members) or isinstance(test.left, Const):
             continue
         byte = _byte_within(test.left)
         if byte is not None:
             if hazards(byte) == hazards(test.left):  # else it may also divide by the byte
                 bytewise[test] = Meaning(byte, _BYTES, _bytes_that(test))
             continue
-        subject, low, high = intervals[test] = _interval(test)
-        cuts.setdefault(subject, {0}).update((low, high + 1))
+        subject, ranges = others[test] = _ranges(test)
+        starts = cuts.setdefault(subject, {0})
+        for low, high in ranges:
+            starts.update((low, high + 1))
     domains = {subject: _domain(subject, numbers) for subject, numbers in cuts.items()}
     found = {
-        test: Meaning(subject, domains[subject], domains[subject].interval(low, high))
-        for test, (subject, low, high) in intervals.items()
+        test: Meaning(subject, domains[subject], domains[subject].within(ranges))
+        for test, (subject, ranges) in others.items()
     }
     domains.update((meaning.subject, _BYTES) for meaning in bytewise.values())
     return Meanings(bytewise | found, domains)
@@ -103,6 +118,14 @@ def meanings(tests: Iterable[Test]) -> Meanings:
 def _domain(subject: Value, cuts: set[int]) -> Domain:
     end = upper_bound(subject) + 1
     return Domain(sorted(number for number in cuts if number < end), end)
+
+
+def _ranges(test: Test) -> tuple[Value, Sequence[Range]]:
+    """The value that a test is about and the ranges that it must be in one of."""
+    if isinstance(test.right, Members):
+        return test.left, test.right.ranges
+    subject, low, high = _interval(test)
+    return subject, [(low, high)]
 
 
 def _interval(test: Test) -> tuple[Value, int, int]:
@@ -161,6 +184,8 @@ _ALL = (1 << 256) - 1
 @lru_cache(maxsize=4096)
 def _bytes_that(test: Test) -> int:
     """The numbers of a byte for which a test on a function of it holds."""
+    if isinstance(test.right, Members):
+        return _BYTES.within(test.right.ranges)
     assert isinstance(test.right, Const)
     number = test.right.number
     match test.operator, test.left:

@@ -7,6 +7,7 @@ sure itself of what the tests load. How many packets fail is guessed from the nu
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -65,35 +66,37 @@ def _chains(graph: Graph) -> Iterator[Chain]:
         if not isinstance(head, Branch) or head in seen:
             continue
         for end, failed in ((head.then, head.orelse), (head.orelse, head.then)):
-            chain = _chain(head, end, failed, ways_in)
-            if len(chain.nodes) > 1 and _free(chain, reach):
+            chain = _chain(head, end, failed, ways_in, reach[failed])
+            if len(chain.nodes) > 1:
                 seen.update(chain.nodes)
-                yield chain
+                yield _without_ends(chain, ways_in[head])
                 break
 
 
-def _chain(head: Branch, end: Node, failed: Node, ways_in: dict[Node, list[Node]]) -> Chain:
-    """The chain that begins at a node, without tests at its ends for which a register is loaded outside of it."""
+def _chain(head: Branch, end: Node, failed: Node, ways_in: dict[Node, list[Node]], reach: int) -> Chain:
+    """The chain that begins at a node.
+
+    ``reach`` is what is made sure of where it fails: what a chain loads, lest a load is lost or made too early.
+    """
     nodes = []
     node: Node = head
     while isinstance(node, Branch) and failed in successors(node) and (node is head or len(ways_in[node]) == 1):
-        if _cost(node.test.left) is None or not isinstance(node.test.right, Const):
+        free = all(sure_later(hazard, reach) for hazard in node.test.hazards)
+        if not free or _cost(node.test.left) is None or not isinstance(node.test.right, Const):
             break
         nodes.append(node)
         node = node.then if node.orelse is failed else node.orelse
-    end = node
+    return Chain(nodes, node, failed)
+
+
+def _without_ends(chain: Chain, before: list[Node]) -> Chain:
+    """The chain without tests at its ends that find in a register what is loaded outside of it, or the reverse."""
+    nodes, end = deque(chain.nodes), chain.end
     while nodes and _same_register(nodes[-1], end):
         end = nodes.pop()
-    if any(nodes and _same_register(before, nodes[0]) for before in ways_in[head]):
-        return Chain([], end, failed)
-    return Chain(nodes, end, failed)
-
-
-def _free(chain: Chain, reach: dict[Node, int]) -> bool:
-    """Whether no load is lost or made too early, whatever the order."""
-    if chain.failed is REJECT:
-        return True
-    return all(sure_later(hazard, reach[chain.failed]) for node in chain.nodes for hazard in node.test.hazards)
+    while nodes and any(_same_register(node, nodes[0]) for node in before):
+        before = [nodes.popleft()]
+    return Chain(list(nodes), end, chain.failed)
 
 
 def _order(chain: Chain) -> list[Branch]:

@@ -13,7 +13,7 @@ from cbpf.compiler.graph import Builder, Graph, Node, Spans, Test
 from cbpf.compiler.optimize.classes import runs
 from cbpf.compiler.optimize.facts import Facts, nothing_known
 from cbpf.compiler.optimize.switches import MISSED, Switch, Switches, grouped, target_of
-from cbpf.compiler.values import Const, Load
+from cbpf.compiler.values import Const, Load, Members
 from cbpf.errors import Span
 
 ONE_BY_ONE = 3  # numbers that are compared with one after the other
@@ -83,7 +83,14 @@ def _improved(row: list[Switch], facts: Facts) -> list[Switch] | None:
 def _worth_it(switch: Switch) -> bool:
     """Whether a switch is long, or its plan, which asks the likeliest first, has hardly more questions than it has."""
     before = len(switch.nodes)
-    return before > SHORT_LIST or (before > 1 and _size(_questions(switch)) <= before + (before > 2))
+    if before > SHORT_LIST or _has_sets(switch):
+        return True
+    return before > 1 and _size(_questions(switch)) <= before + (before > 2)
+
+
+def _has_sets(switch: Switch) -> bool:
+    """Whether something is asked for which there is no instruction."""
+    return any(isinstance(node.test.right, Members) for node in switch.nodes)
 
 
 def _row(
@@ -101,7 +108,7 @@ def _row(
 
 def _nodes(switch: Switch, new: dict[Node, Node], build: Builder, spans: dict[Node, Spans]) -> Node:
     """The nodes that decide as a switch does."""
-    if len(switch.nodes) == 1:
+    if len(switch.nodes) == 1 and not _has_sets(switch):
         node = switch.nodes[0]
         then, orelse = (new[way if way in switch.exits else MISSED] for way in (node.then, node.orelse))
         return build.branch(node.test, then, orelse, spans[node])
@@ -116,8 +123,13 @@ def decide(switch: Switch, build: Builder, spans: dict[Node, Spans]) -> Node:
 
     A question for one number knows who asked for it; one that is a step of a search, the whole list, as one.
     """
-    asked = {node.test: spans[node] for node in switch.nodes}
-    parts = frozenset().union(*asked.values())
+    asked: dict[Test, Spans] = {}
+    for node in switch.nodes:
+        asked[node.test] = spans[node]
+        if isinstance(node.test.right, Members):
+            sources = node.test.right.sources
+            asked.update((Test("=", switch.subject, Const(number)), source) for number, source in sources.items())
+    parts = frozenset().union(*(spans[node] for node in switch.nodes))
     if len(parts) > MOST_PARTS:
         parts = frozenset((Span(min(part.start for part in parts), max(part.end for part in parts)),))
 

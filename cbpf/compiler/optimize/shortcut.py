@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans
+from cbpf.compiler.graph import Branch, Builder, Graph, Node, Spans, Test
 from cbpf.compiler.optimize.chains import is_link
 from cbpf.compiler.optimize.classes import Domain
 from cbpf.compiler.optimize.facts import Facts, nothing_known
@@ -30,7 +30,10 @@ class Alternation(NamedTuple):
 
 def shortcut(graph: Graph) -> Graph:
     """The same graph, itself if it has no such chains."""
-    facts = nothing_known(graph.tests)
+    in_question = _equalities_in_a_row(graph)
+    if not in_question:
+        return graph
+    facts = nothing_known(in_question)
     chains = {chain.links[0]: chain for chain in _chains(graph, facts)}
     if not chains:
         return graph
@@ -41,6 +44,17 @@ def shortcut(graph: Graph) -> Graph:
         if node in chains:
             new[node] = _shortcut(chains[node], facts, new, build, graph.spans)
     return build.graph(new[graph.root])
+
+
+def _equalities_in_a_row(graph: Graph) -> set[Test]:
+    """The tests of all nodes that could be links of a long chain: to know what each test means takes time."""
+    length: dict[Node, int] = {}
+    for node in reversed(graph.order):
+        if isinstance(node, Branch) and node.test.operator == "=":
+            length[node] = 1 + length.get(node.orelse, 0)
+    if max(length.values(), default=0) < LONG:
+        return set()
+    return {node.test for node in length if isinstance(node, Branch)}
 
 
 def _chains(graph: Graph, facts: Facts) -> Iterator[Alternation]:

@@ -1,0 +1,106 @@
+"""Predicates that differ in their numbers only, put together: one test for membership in a set instead of many.
+
+    host 192.0.2.1 or host 192.0.2.7     source in {...1, ...7} or destination in {...1, ...7}
+
+The other way round that would be wrong of `src and dst host`: with two sets, the source of one and the destination of
+the other would do. So at most one part of a conjunction may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cbpf.compiler.graph import Test
+from cbpf.compiler.predicates import All, Any, Negation, Predicate, all_of, any_of
+from cbpf.compiler.values import Binary, Const, Load, Members, Value, upper_bound
+from cbpf.errors import Span
+
+Alternative = tuple[Predicate, Span]  # with the part of the expression that it is from
+Range = tuple[int, int]  # the least and the greatest number
+
+
+def union(alternatives: list[Alternative]) -> Predicate | None:
+    """What holds where any of the alternatives does, None if they differ in more than numbers.
+
+    Only on packets that have all that the first alternative loads where it does not hold: a set is asked for without
+    the loads of other tests that may have stood before some of its numbers.
+    """
+    first = alternatives[0][0]
+    if all(predicate == first for predicate, _ in alternatives):
+        return first
+    found = _members(alternatives)
+    if found is not None:
+        return found
+    if not isinstance(first, All | Any):
+        return None
+    columns = _columns(alternatives, type(first), len(first.parts))
+    if isinstance(first, All) and sum(_differs(column) for column in columns) > 1:
+        return None
+    parts = [union(column) for column in columns]
+    if not parts or None in parts:
+        return None
+    return (all_of if isinstance(first, All) else any_of)(*(part for part in parts if part is not None))
+
+
+def _columns(alternatives: list[Alternative], kind: type[All | Any], parts: int) -> list[list[Alternative]]:
+    """The first parts of all alternatives, the second ones, and so on; nothing if they are not of one kind and size."""
+    for predicate, _ in alternatives:
+        if not isinstance(predicate, kind) or len(predicate.parts) != parts:
+            return []
+    return [
+        [(predicate.parts[number], span) for predicate, span in alternatives if isinstance(predicate, kind)]
+        for number in range(parts)
+    ]
+
+
+def _differs(column: list[Alternative]) -> bool:
+    return any(predicate != column[0][0] for predicate, _ in column)
+
+
+def _members(alternatives: list[Alternative]) -> Test | None:
+    """A test for membership, if each alternative asks whether one and the same value is within a range."""
+    ranges: list[Range] = []
+    sources: dict[int, frozenset[Span]] = {}
+    subject: Value | None = None
+    for predicate, span in alternatives:
+        found = _range_of(predicate)
+        if found is None or (subject is not None and found[0] != subject):
+            return None
+        subject, low, high = found
+        ranges.append((low, high))
+        if low == high:
+            sources[low] = sources.get(low, frozenset()) | {span}
+    return None if subject is None else Test("in", subject, Members(tuple(_merged(ranges)), sources))
+
+
+def _range_of(predicate: Predicate) -> tuple[Value, int, int] | None:
+    """The load that a predicate is about and the range that it must be in; None if it says anything else."""
+    match predicate:
+        case Test("=", Load() as load, Const(number)):
+            return load, number, number
+        case Test("=", Binary("&", Load() as load, Const(mask)), Const(number)):
+            rest = upper_bound(load) & ~mask
+            return (load, number, number | rest) if rest & (rest + 1) == 0 and number & rest == 0 else None
+        case Test(">=", Load() as load, Const(number)):
+            return load, number, upper_bound(load)
+        case Negation(Test(">", Load() as load, Const(number))):
+            return load, 0, number
+        case All((first, second)):
+            one, other = _range_of(first), _range_of(second)
+            if one is not None and other is not None and one[0] == other[0]:
+                low, high = max(one[1], other[1]), min(one[2], other[2])
+                return (one[0], low, high) if low <= high else None
+    return None
+
+
+def _merged(ranges: Iterable[Range]) -> Iterator[Range]:
+    """Disjoint ranges that do not touch, in ascending order."""
+    ordered = sorted(ranges)
+    low, high = ordered[0]
+    for start, end in ordered[1:]:
+        if start > high + 1:
+            yield low, high
+            low, high = start, end
+        else:
+            high = max(high, end)
+    yield low, high
