@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cbpf.engine import Packet, PythonEngine
 
 
+_SHOWN = 200  # characters of an expression
+
+
 class Filter:
     """A compiled filter: its ``expression``, and the ``program`` that decides. Immutable, and safe to share."""
 
@@ -43,7 +46,8 @@ class Filter:
         return self._engine.run(packet, wirelen)
 
     def __repr__(self) -> str:
-        return f"<Filter {self.expression!r}: {len(self.program)} instructions>"
+        shown = self.expression if len(self.expression) <= _SHOWN else f"{self.expression[:_SHOWN]}..."
+        return f"<Filter {shown!r}: {len(self.program)} instructions>"
 
 
 def compile(  # the name that `re` taught everybody

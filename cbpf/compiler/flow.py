@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cbpf.errors import Span
-from cbpf.language.syntax import And, Expression, Not, Or, Primitive
+from cbpf.language.syntax import And, Expression, Not, Or, Primitive, Qualified
 
 ACCEPTED = -1
 REJECTED = -2
@@ -19,11 +19,14 @@ class Listed(NamedTuple):
     """Primitives of which one shall hold, tried in order: alike but for their numbers."""
 
     span: Span
-    parts: tuple[Primitive, ...]
+    parts: tuple[Qualified, ...]
 
 
 class Step(NamedTuple):
-    """A primitive, or a list of them, and the numbers of the steps that follow if it holds and if not (or ACCEPTED, REJECTED)."""
+    """A primitive, or a list of them, and the numbers of the steps that follow if it holds and if not.
+
+    Those may also be ACCEPTED and REJECTED.
+    """
 
     primitive: Primitive | Listed
     then: int

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cbpf.compiler.values import Const, Value, Variable, hazards, never_computes
+from cbpf.compiler.values import Const, Members, Value, Variable, hazards, never_computes
 from cbpf.errors import Span
 
 Spans = frozenset[Span]
@@ -29,18 +29,23 @@ class Test:
 
     operator: str
     left: Value
-    right: Value
+    right: Value | Members
     hazards: tuple[Value, ...] = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         self.hazards = hazards(self.left)
-        if not isinstance(self.right, Const):
+        if not isinstance(self.right, Const | Members):
             self.hazards += hazards(self.right)
         self._hash = hash((self.operator, self.left, self.right))
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """What is computed for it."""
+        return (self.left,) if isinstance(self.right, Members) else (self.left, self.right)
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +122,7 @@ class Builder:
 
     def require(self, test: Test, following: Node, spans: Spans) -> Node:
         """Make sure that all of a test can be computed, whatever it says."""
-        for value in (test.right, test.left):
+        for value in reversed(test.values):
             if following is not REJECT and hazards(value):
                 following = self.let(None, value, following, spans)
         return following
@@ -183,7 +188,7 @@ def node_values(node: Node) -> Iterable[Value]:
     """The values that are computed at a node."""
     match node:
         case Branch(test, _, _):
-            return (test.left, test.right)
+            return test.values
         case Let(_, value, _):
             return (value,)
     return ()

@@ -111,7 +111,8 @@ class _Ways:
                         if following >= 0:
                             reached[following][layer] = None
             if tests > MOST_TESTS:
-                raise FilterError(f"the expression is too large: more than {MOST_TESTS} tests up to here", step.primitive.span)
+                message = f"the expression is too large: more than {MOST_TESTS} tests up to here"
+                raise FilterError(message, step.primitive.span)
             if len(found) > number + MOST_DETOURS:
                 raise FilterError("too many combinations of tunnels", step.primitive.span)
         return found

@@ -6,8 +6,8 @@ from cbpf.compiler import addresses, atm, frames, internet, pflog, ports, relati
 from cbpf.compiler.encapsulation import MOVES, Case, Cases
 from cbpf.compiler.flow import Listed
 from cbpf.compiler.predicates import Predicate, any_of, equal
-from cbpf.compiler.sets import union
 from cbpf.compiler.scope import Scope, mismatch, not_here, wrong_station
+from cbpf.compiler.sets import union
 from cbpf.errors import NOWHERE, FilterError
 from cbpf.language.syntax import Byte, Field, Keyword, Named, Primitive, Qualified, Relation, WlanType
 from cbpf.language.tokens import Kind

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Let, Node, Test
-from cbpf.compiler.values import COMMUTATIVE, Binary, Const, Length, Load, Negate, Value, Variable, variables
+from cbpf.compiler.values import COMMUTATIVE, Binary, Const, Length, Load, Members, Negate, Value, Variable, variables
 from cbpf.errors import FilterError
 from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction
@@ -81,6 +81,7 @@ class _Coder:
 
     def test(self, test: Test) -> Instruction:
         left, right = test.left, test.right
+        assert not isinstance(right, Members), "a search makes comparisons of every set"
         if test.operator in "=&" and _better_swapped(left, right):
             left, right = right, left
         if isinstance(right, Const):

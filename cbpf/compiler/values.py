@@ -88,26 +88,20 @@ class Binary:
         return self._hash
 
 
-@dataclass(slots=True)
-class Members:
-    """A set of numbers: disjoint ranges that do not touch, in ascending order, each with its ends.
+Value = Const | Length | Variable | Load | Negate | Binary
 
-    It stands on the right of a test for membership only. ``sources`` says for numbers that are asked for alone which
-    parts of the expression do; sets are equal without it.
+
+@dataclass(slots=True, eq=False)
+class Members:
+    """A set of numbers, no value: disjoint ranges that do not touch, in ascending order, each with its ends.
+
+    ``sources`` says for numbers that are asked for alone which parts of the expression do. Two sets with the same
+    numbers are two sets, since they come from other places.
     """
 
     ranges: tuple[tuple[int, int], ...]
-    sources: Mapping[int, frozenset[Span]] = field(compare=False, repr=False)
-    _hash: int = field(init=False, compare=False, repr=False)
+    sources: Mapping[int, frozenset[Span]]
 
-    def __post_init__(self) -> None:
-        self._hash = hash(self.ranges)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-
-Value = Const | Length | Variable | Load | Negate | Binary | Members
 
 COMMUTATIVE = frozenset("+*&|^")
 

@@ -29,7 +29,7 @@ def evaluate(value: Value, packet: Packet) -> int:
 
 
 def holds(test: Comparison, packet: Packet) -> bool:
-    left, right = evaluate(test.left, packet), evaluate(test.right, packet)
+    left, right = (evaluate(value, packet) for value in test.values)
     return {"=": left == right, ">": left > right, ">=": left >= right, "&": left & right != 0}[test.operator]
 
 
@@ -68,7 +68,7 @@ def learned(history: list[Comparison], packet: Packet, nothing: Facts) -> Facts:
     facts = nothing
     for test in history:
         if computable(test, packet):
-            facts = facts.after(test.left, test.right).assuming(test, holds(test, packet))
+            facts = facts.after(*test.values).assuming(test, holds(test, packet))
     return facts
 
 

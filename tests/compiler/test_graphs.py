@@ -15,6 +15,7 @@ from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
 from cbpf.compiler.optimize.hoist import hoist
 from cbpf.compiler.optimize.prune import prune
+from cbpf.compiler.optimize.reorder import reorder
 from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
@@ -111,7 +112,7 @@ def walk(graph: Graph, packet: Packet) -> bool:
                     bound[node.variable] = number
                 node = node.following
             else:
-                left, right = (evaluate(side, packet, bound) for side in (node.test.left, node.test.right))
+                left, right = (evaluate(value, packet, bound) for value in node.test.values)
                 said = {"=": left == right, ">": left > right, ">=": left >= right, "&": left & right != 0}
                 node = node.then if said[node.test.operator] else node.orelse
     except Rejected:
@@ -157,21 +158,43 @@ def random_lists(choose: random.Random, size: int) -> Graph:
     return build.graph(root)
 
 
+def random_chains(choose: random.Random, size: int) -> Graph:
+    """Tests that must all hold, chain before chain; what is asked behind a chain may be asked in it."""
+    build = Builder()
+    ends: list[Node] = [ACCEPT, REJECT, REJECT]
+    for _ in range(choose.randrange(2, 5)):
+        node, failed = choose.choice(ends), choose.choice(ends)
+        for _ in range(choose.randrange(1, size // 4)):
+            load = Load(None, choose.randrange(8), choose.choice((1, 1, 2)))
+            left = Binary("&", load, Const(choose.choice((1, 3)))) if choose.random() < 0.3 else load
+            test = Comparison(choose.choice("==>&"), left, Const(choose.choice((1, 2, 3, 4, 5, 6))))
+            ways = (node, failed) if choose.random() < 0.6 else (failed, node)
+            node = build.branch(test, *ways, SPANS)
+        ends.append(node)
+    return build.graph(ends[-1])
+
+
 def share_and_hoist(graph: Graph) -> Graph:
     return hoist(share(graph))
 
 
-PASSES = [fold, thread, prune, delay, search, shortcut, share, share_and_hoist, optimize]
+PASSES = [fold, thread, prune, delay, reorder, search, shortcut, share, share_and_hoist, optimize]
 HAVE_NOTHING_TO_DO = {
     (shortcut, random_graph),
     (shortcut, random_lists),
     (share, random_graph),
     (share_and_hoist, random_graph),
     (prune, random_lists),
+    (reorder, random_graph),
+    (prune, random_chains),
+    (delay, random_chains),
+    (shortcut, random_chains),
+    (share, random_chains),
+    (share_and_hoist, random_chains),
 }
 
 
-@pytest.mark.parametrize("make", [random_graph, random_lists])
+@pytest.mark.parametrize("make", [random_graph, random_lists, random_chains])
 @pytest.mark.parametrize("change", PASSES)
 def test_passes_change_no_verdict(
     change: Callable[[Graph], Graph], make: Callable[[random.Random, int], Graph]

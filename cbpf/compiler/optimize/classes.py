@@ -44,7 +44,7 @@ class Domain(NamedTuple):
         return int(digits[::-1], 2)
 
     def _places(self, low: int, high: int) -> tuple[int, int]:
-        """The number of the class that ``low`` begins, and that of the one behind ``high``; the same if there is none."""
+        """The number of the class that ``low`` begins and of the one behind ``high``, equal if there are none."""
         first = bisect_right(self.starts, low) - 1
         behind = len(self.starts) if high + 1 >= self.end else bisect_right(self.starts, high + 1) - 1
         return (first, behind) if low < self.end and behind > first else (0, 0)

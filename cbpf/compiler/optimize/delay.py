@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Let, Node, Verdict, node_values, successors
-from cbpf.compiler.values import Const, Load, Variable, variables
+from cbpf.compiler.values import Const, Load, Members, Variable, variables
 
 LARGEST = 12  # nodes of a part
 MOST_ROUNDS = 4  # moves that are in each other's way are made one after the other
@@ -128,7 +128,9 @@ class _Moves:
         ahead = {node}
         while ahead:
             following = min(ahead, key=self.place.__getitem__)
-            if isinstance(following, Verdict) or ((nodes or before) and not inside.issuperset(self.ways_in[following])):
+            if isinstance(following, Verdict) or _is_long(following):
+                return
+            if (nodes or before) and not inside.issuperset(self.ways_in[following]):
                 return
             inside.add(following)
             nodes.append(following)
@@ -144,6 +146,11 @@ class _Moves:
             isinstance(one, Branch) and isinstance(other, Branch) and one.test.left == other.test.left
             for one, other in neighbours
         )
+
+
+def _is_long(node: Node) -> bool:
+    """Whether a search is to come of it: what has one in it may be had once for two headers if nothing is moved."""
+    return isinstance(node, Branch) and isinstance(node.test.right, Members)
 
 
 def _needs(node: Node) -> frozenset[Variable]:

@@ -81,9 +81,11 @@ class Facts(NamedTuple):
         return None
 
     def _calculated(self, test: Test) -> bool | None:
-        left = self.number(test.left)
-        right = None if left is None else self.number(test.right)
-        return None if left is None or right is None else compare(test.operator, left, right)
+        numbers = [self.number(value) for value in test.values]
+        match numbers:
+            case [int(left), int(right)]:
+                return compare(test.operator, left, right)
+        return None
 
     def uncertain(self, value: Value) -> tuple[Value, ...]:
         """The hazards of a value that may still strike."""
@@ -133,7 +135,7 @@ class Facts(NamedTuple):
             {
                 test: said
                 for test, said in self.outcomes.items()
-                if variable not in variables(test.left) | variables(test.right)
+                if not any(variable in variables(value) for value in test.values)
             },
             {base: far for base, far in self.reach.items() if base is None or variable not in variables(base)},
             frozenset(value for value in self.computed if variable not in variables(value)),

@@ -32,15 +32,19 @@ def gather(steps: list[Step]) -> list[Step]:
     for number in left:
         step = steps[number]
         if number in gathered:
-            parts = [steps[part].primitive for part in gathered[number]]
-            step = _listed(parts, steps[gathered[number][-1]])
+            step = _listed(steps, gathered[number])
         then, orelse = (moved.get(target, target) for target in (step.then, step.orelse))
         found.append(Step(step.primitive, then, orelse))
     return found
 
 
-def _listed(parts: list[Primitive], last: Step) -> Step:
-    return last._replace(primitive=Listed(Span(parts[0].span.start, parts[-1].span.end), tuple(parts)))
+def _listed(steps: list[Step], run: range) -> Step:
+    """The step that a run becomes; it goes on where the last one does."""
+    parts = [steps[number].primitive for number in run]
+    primitive = Listed(
+        Span(parts[0].span.start, parts[-1].span.end), tuple(part for part in parts if isinstance(part, Qualified))
+    )
+    return steps[run[-1]]._replace(primitive=primitive)
 
 
 def _runs(steps: list[Step]) -> Iterator[range]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from cbpf.compiler.graph import REJECT, Branch, Builder, Graph, Node, Test, successors
+from cbpf.compiler.graph import Branch, Builder, Graph, Node, Test, successors
 from cbpf.compiler.optimize.needs import needs, sure_later
 from cbpf.compiler.values import Binary, Const, Load, Value
 
@@ -121,8 +121,7 @@ def _failing(test: Test, *, if_it_holds: bool) -> float:
         case "=", _, _:
             share = _RARE
         case "&", _, _:
-            share = _COMMON if if_it_holds else _OPEN
-            return share
+            return _COMMON if if_it_holds else _OPEN
         case _:
             return _RARE
     return 1 - share if if_it_holds else share

@@ -174,10 +174,10 @@ def _plan(segments: list[Segment]) -> Plan:
         return segments[0].exit
     if len(segments) <= 2 * ONE_BY_ONE + 1:
         exits = [segment.exit for segment in segments]
-        usual = max(exits, key=exits.count)
-        others = [segment for segment in segments if segment.exit is not usual]
-        if len(others) <= ONE_BY_ONE and all(segment.low == segment.high for segment in others):
-            return _one_by_one(others, usual)
+        for usual in sorted(dict.fromkeys(exits), key=exits.count, reverse=True):
+            others = [segment for segment in segments if segment.exit is not usual]
+            if len(others) <= ONE_BY_ONE and all(segment.low == segment.high for segment in others):
+                return _one_by_one(others, usual)
     middle = len(segments) // 2
     if len(segments) == 3 and _width(segments[0]) < _width(segments[2]):
         middle = 2  # what is above a range is most of the numbers: ask for it first

@@ -55,7 +55,7 @@ class _Threading:
         match node:
             case Branch(test, then, orelse):
                 outcome = facts.outcome(test)
-                facts = facts.after(test.left, test.right)
+                facts = facts.after(*test.values)
                 if outcome is not None:
                     return (self._lead(then if outcome else orelse, facts),)
                 ways = self._lead(then, facts.assuming(test, True)), self._lead(orelse, facts.assuming(test, False))
