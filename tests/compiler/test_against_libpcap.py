@@ -142,7 +142,7 @@ def _is_fixed(condition: str, linktype: str) -> bool:
 
 @pytest.mark.parametrize("linktype", some_of(KNOWN))
 def test_random_expressions(linktype: str) -> None:
-    """What a link type fixes takes away the tests beside it, whose loads libpcap makes: no word of packets cut short."""
+    """What a link type fixes takes away tests beside it, whose loads libpcap makes: no word of packets cut short."""
     sound = [condition for condition in conditions(linktype) if _is_sound(condition, linktype)]
     loads_less = has(linktype, "ss7") or any(_is_fixed(condition, linktype) for condition in sound)
     claim = Claim.WHERE_SECOND_LOADED if loads_less else Claim.EVERYWHERE
