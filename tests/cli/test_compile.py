@@ -20,8 +20,8 @@ SAME = [
     "ip",
     "arp",
     "ether proto 0x1234",
-    "ip proto 17",
-    "ip src 192.0.2.1",
+    "ip[8] < 5",
+    "ether src 0:1:2:3:4:5",
     "ip6 host 2001:db8::1",
     "ip[0] & 0xf != 5",
 ]
