@@ -20,7 +20,7 @@ SAME = [
     "ip",
     "arp",
     "ether proto 0x1234",
-    "ip[8] < 5",
+    "ip6[6] = 6",
     "ether src 0:1:2:3:4:5",
     "ip6 host 2001:db8::1",
     "ip[0] & 0xf != 5",
