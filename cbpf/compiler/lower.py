@@ -21,7 +21,7 @@ from cbpf.errors import FilterError, Reason
 from cbpf.language.names import Names
 from cbpf.language.syntax import Keyword
 
-MOST_TESTS = 500_000  # what an expression may come to: a matter of some 40 seconds and 2 GB
+MOST_TESTS = 500_000  # what an expression may come to: a matter of a minute or two and 2 GB
 MOST_DETOURS = 4_000  # states beyond one for each step: the other layers that tunnels make steps be reached in
 
 # What may be wrong in one layer and right in another.
@@ -86,6 +86,7 @@ class _Ways:
         self.netmask = netmask
         # By the text alone. An expression is right or wrong by these readings.
         self.written: list[_Reading] = []
+        self._tests = 0
         for number in range(len(steps)):
             self.written.append(self._read(number, layer))
             layer = self.written[-1].moved
@@ -100,19 +101,14 @@ class _Ways:
         if reached:
             reached[0][self.written[0].layer] = None
         found: dict[State, tuple[_Way, ...]] = {}
-        tests = 0
         for number, step in enumerate(self.steps):
             for here in reached[number]:
                 reading = self._read_if_possible(number, here)
                 found[number, here] = tuple(self._way(number, here, case) for case in reading.cases)
                 for way in found[number, here]:
-                    tests += count_tests(way.condition) + count_tests(way.meaning)
                     for following, layer in (way.then, way.orelse):
                         if following >= 0:
                             reached[following][layer] = None
-            if tests > MOST_TESTS:
-                message = f"the expression is too large: more than {MOST_TESTS} tests up to here"
-                raise FilterError(message, step.primitive.span)
             if len(found) > number + MOST_DETOURS:
                 raise FilterError("too many combinations of tunnels", step.primitive.span)
         return found
@@ -148,7 +144,13 @@ class _Ways:
             return _Reading(layer, (Case(FALSE, layer),))
 
     def _read(self, number: int, layer: Layer) -> _Reading:
-        return _Reading(layer, cases(Scope(layer, self.names, self.netmask, number), self.steps[number].primitive))
+        primitive = self.steps[number].primitive
+        found = cases(Scope(layer, self.names, self.netmask, number), primitive)
+        self._tests += sum(count_tests(case.condition) + count_tests(case.meaning) for case in found)
+        if self._tests > MOST_TESTS:
+            message = f"the expression is too large: more than {MOST_TESTS} tests up to here"
+            raise FilterError(message, primitive.span)
+        return _Reading(layer, found)
 
 
 def _word(step: Step) -> str:

@@ -17,7 +17,7 @@ from cbpf.language.vocabulary import ATM_FIELDS, ATM_WORDS, PROTOCOLS, SS7_WORDS
 def cases(scope: Scope, primitive: Primitive | Listed) -> Cases:
     """What ``primitive`` means in ``scope``, and the layer for what follows it. Raises FilterError with its span."""
     if isinstance(primitive, Listed):
-        return (Case(_listed(scope, primitive), scope.layer),)
+        return (Case(_any_of_list(scope, primitive), scope.layer),)
     try:
         if isinstance(primitive, Keyword) and primitive.word in MOVES:
             return MOVES[primitive.word](scope, primitive.number)
@@ -28,8 +28,8 @@ def cases(scope: Scope, primitive: Primitive | Listed) -> Cases:
         raise
 
 
-def _listed(scope: Scope, primitive: Listed) -> Predicate:
-    """Any of the parts. The first stands alone: behind it all is loaded that the others load, in whatever order."""
+def _any_of_list(scope: Scope, primitive: Listed) -> Predicate:
+    """Any of the parts. The first stands alone: see ``union``."""
     parts = [(cases(scope, part)[0].meaning, part.span) for part in primitive.parts]
     alike = union(parts)
     return any_of(parts[0][0], alike) if alike is not None else any_of(*(part for part, _ in parts))

@@ -2,8 +2,9 @@
 
     host 192.0.2.1 or host 192.0.2.7     source in {...1, ...7} or destination in {...1, ...7}
 
-The other way round that would be wrong of `src and dst host`: with two sets, the source of one and the destination of
-the other would do. So at most one part of a conjunction may differ.
+That would be wrong of `src and dst host`: with two sets, the source of one and the destination of the other would do.
+So in a conjunction nothing but the last part may differ. What comes behind a part that differs might be loaded for one
+alternative and not for another, too.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Range = tuple[int, int]  # the least and the greatest number
 def union(alternatives: list[Alternative]) -> Predicate | None:
     """What holds where any of the alternatives does, None if they differ in more than numbers.
 
-    Only on packets that have all that the first alternative loads where it does not hold: a set is asked for without
-    the loads of other tests that may have stood before some of its numbers.
+    Only behind the first alternative: where that does not hold, all is loaded that the others load, or they fail where
+    it failed.
     """
     first = alternatives[0][0]
     if all(predicate == first for predicate, _ in alternatives):
@@ -31,15 +32,20 @@ def union(alternatives: list[Alternative]) -> Predicate | None:
     found = _members(alternatives)
     if found is not None:
         return found
-    if not isinstance(first, All | Any):
-        return None
-    columns = _columns(alternatives, type(first), len(first.parts))
-    if isinstance(first, All) and sum(_differs(column) for column in columns) > 1:
-        return None
-    parts = [union(column) for column in columns]
-    if not parts or None in parts:
-        return None
-    return (all_of if isinstance(first, All) else any_of)(*(part for part in parts if part is not None))
+    match first:
+        case Any():
+            columns = _columns(alternatives, Any, len(first.parts))
+            parts = [union(column) for column in columns]
+            kept = [part for part in parts if part is not None]
+            return any_of(*kept) if kept and len(kept) == len(parts) else None
+        case All():
+            columns = _columns(alternatives, All, len(first.parts))
+            common = next((number for number, column in enumerate(columns) if _differs(column)), 0)
+            if common == 0:
+                return None
+            rest = union([(all_of(*each.parts[common:]), span) for each, span in alternatives if isinstance(each, All)])
+            return None if rest is None else all_of(*first.parts[:common], rest)
+    return None
 
 
 def _columns(alternatives: list[Alternative], kind: type[All | Any], parts: int) -> list[list[Alternative]]:

@@ -20,7 +20,7 @@ from cbpf.compiler.optimize.search import search
 from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
-from cbpf.compiler.values import Binary, Const, Length, Load, Negate, Value, Variable, calculate, variables
+from cbpf.compiler.values import Binary, Const, Length, Load, Members, Negate, Value, Variable, calculate, variables
 from cbpf.engine import run
 from cbpf.errors import Span
 from cbpf.machine import Program, Rules, verify
@@ -112,7 +112,12 @@ def walk(graph: Graph, packet: Packet) -> bool:
                     bound[node.variable] = number
                 node = node.following
             else:
-                left, right = (evaluate(value, packet, bound) for value in node.test.values)
+                left = evaluate(node.test.left, packet, bound)
+                if isinstance(node.test.right, Members):
+                    within = any(low <= left <= high for low, high in node.test.right.ranges)
+                    node = node.then if within else node.orelse
+                    continue
+                right = evaluate(node.test.right, packet, bound)
                 said = {"=": left == right, ">": left > right, ">=": left >= right, "&": left & right != 0}
                 node = node.then if said[node.test.operator] else node.orelse
     except Rejected:
@@ -141,7 +146,7 @@ def random_lists(choose: random.Random, size: int) -> Graph:
         asked = [
             (
                 choose.choice((0, 0, 0, 1, 2)),
-                choose.choice(("=", "=", "=", "=", ">", ">=", "&")),
+                choose.choice(("=", "=", "=", "=", ">", ">=", "&", "in")),
                 choose.randrange(260) if choose.random() < 0.5 else choose.randrange(10),
                 choose.choice(ends) if choose.random() < 0.1 else end,
             )
@@ -150,7 +155,13 @@ def random_lists(choose: random.Random, size: int) -> Graph:
         for turn in range(choose.randrange(1, 3)):
             node = miss
             for which, operator, number, hit in asked:
-                node = build.branch(Comparison(operator, where[(which + turn) % 3], Const(number)), hit, node, SPANS)
+                right: Const | Members = Const(number)
+                if operator == "in":
+                    right = Members(((number, number + 3), (number + 5, number + 5)), {number + 5: SPANS})
+                subject = where[(which + turn) % 3]
+                if operator == "in" and not isinstance(subject, Load):
+                    continue
+                node = build.branch(Comparison(operator, subject, right), hit, node, SPANS)
             ends.append(node)
     root = ends[-1]
     for node in ends[3:-1]:

@@ -1,6 +1,5 @@
 """The optimizer: passes over the decision graph, each a function from graph to graph that changes no verdict.
 
-    gather    long lists of hosts, networks or ports become one step, before there is a graph
     fold      arithmetic and comparisons are computed, or put into the form that the machine does in fewest steps
     thread    tests whose outcome is known from what was tested before are jumped over
     prune     values that nobody needs, and loads that others make sure of anyway, are dropped
@@ -10,6 +9,8 @@
     shortcut  long lists that cannot be searched are gone past, or entered in their middle
     share     tests that differ only in where a header begins are made once
     hoist     constants for shared code are loaded where that saves a jump
+
+Before there is a graph, ``gather`` makes one step of the flow of a long list of hosts, networks or ports.
 
 What is known at a place in the graph is in ``facts``, in terms of ``classes`` of numbers. Equal tails are shared by the
 builder that every pass makes its nodes with. Truncated packets count: a test may go, the load it made may go only where

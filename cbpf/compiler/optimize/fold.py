@@ -15,6 +15,7 @@ from cbpf.compiler.values import (
     Binary,
     Const,
     Load,
+    Members,
     Negate,
     Value,
     calculate,
@@ -34,12 +35,17 @@ def fold(graph: Graph) -> Graph:
             case Verdict():
                 new[node] = node
             case Branch(test, then, orelse):
-                folded, negated = fold_test(test)
+                folded, negated = fold_test(test) if not isinstance(test.right, Members) else (_in_set(test), False)
                 ways = (new[orelse], new[then]) if negated else (new[then], new[orelse])
                 new[node] = build.branch(folded, *ways, graph.spans[node])
             case Let(variable, value, following):
                 new[node] = build.let(variable, fold_value(value), new[following], graph.spans[node])
     return build.graph(new[graph.root])
+
+
+def _in_set(test: Test) -> Test:
+    """Never looked up: no other expression has the same set."""
+    return Test(test.operator, fold_value(test.left), test.right)
 
 
 @lru_cache(maxsize=4096)

@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from cbpf.compiler.flow import Listed, Step
 from cbpf.errors import Span
 from cbpf.language.syntax import Primitive, Qualified
+from cbpf.language.tokens import Kind
 
 LONG = 24  # alternatives: shorter lists are as fast without
 
+# What is more than one number is no member of a set of numbers: these, and both ends of a packet at once.
+_LONG_ADDRESSES = (Kind.IPV6, Kind.MAC)
 _LISTED_TYPES = (None, "host", "net", "port", "portrange")
 
 
@@ -41,10 +44,9 @@ def gather(steps: list[Step]) -> list[Step]:
 def _listed(steps: list[Step], run: range) -> Step:
     """The step that a run becomes; it goes on where the last one does."""
     parts = [steps[number].primitive for number in run]
-    primitive = Listed(
-        Span(parts[0].span.start, parts[-1].span.end), tuple(part for part in parts if isinstance(part, Qualified))
-    )
-    return steps[run[-1]]._replace(primitive=primitive)
+    qualified = tuple(part for part in parts if isinstance(part, Qualified))
+    assert len(qualified) == len(parts)
+    return steps[run[-1]]._replace(primitive=Listed(Span(parts[0].span.start, parts[-1].span.end), qualified))
 
 
 def _runs(steps: list[Step]) -> Iterator[range]:
@@ -72,6 +74,9 @@ def _alternatives(steps: list[Step], number: int) -> bool:
 
 def _kind(primitive: Primitive | Listed) -> object:
     """What primitives that differ in their numbers only have in common; None for those that are not gathered."""
-    if not isinstance(primitive, Qualified) or primitive.qualifiers.type not in _LISTED_TYPES:
+    if not isinstance(primitive, Qualified):
         return None
-    return primitive.qualifiers, primitive.value.token.kind
+    qualifiers, kind = primitive.qualifiers, primitive.value.token.kind
+    if qualifiers.type not in _LISTED_TYPES or qualifiers.direction == "and" or kind in _LONG_ADDRESSES:
+        return None
+    return qualifiers, kind

@@ -16,7 +16,8 @@ from cbpf.compiler.graph import Branch, Builder, Graph, Node, Test, successors
 from cbpf.compiler.optimize.needs import needs, sure_later
 from cbpf.compiler.values import Binary, Const, Load, Value
 
-# The part of all packets that is guessed to fail a test for one number, for all numbers but one, and for a bit.
+# The part of all packets that is guessed to fail a test for one number or that is in a range, for all numbers but one,
+# and for anything else.
 _RARE = 0.98
 _COMMON = 0.02
 _OPEN = 0.5
@@ -123,7 +124,7 @@ def _failing(test: Test, *, if_it_holds: bool) -> float:
         case "&", _, _:
             return _COMMON if if_it_holds else _OPEN
         case _:
-            return _RARE
+            return _RARE if if_it_holds else _OPEN
     return 1 - share if if_it_holds else share
 
 

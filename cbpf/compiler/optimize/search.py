@@ -128,7 +128,9 @@ def decide(switch: Switch, build: Builder, spans: dict[Node, Spans]) -> Node:
         asked[node.test] = spans[node]
         if isinstance(node.test.right, Members):
             sources = node.test.right.sources
-            asked.update((Test("=", switch.subject, Const(number)), source) for number, source in sources.items())
+            for number, source in sources.items():
+                test = Test("=", switch.subject, Const(number))
+                asked[test] = asked.get(test, frozenset()) | source
     parts = frozenset().union(*(spans[node] for node in switch.nodes))
     if len(parts) > MOST_PARTS:
         parts = frozenset((Span(min(part.start for part in parts), max(part.end for part in parts)),))
