@@ -52,3 +52,16 @@ class Packet(NamedTuple):
     wirelen: int
     data: bytes
     interface: Interface
+
+
+class Place(NamedTuple):
+    """How packets of an interface are put into an output.
+
+    * ``number``: that of the interface there.
+    * ``unit``: nanoseconds in a unit of time there.
+    * ``longest``: the most bytes that a packet may have there, None if that does not matter.
+    """
+
+    number: int = 0
+    unit: int = 1
+    longest: int | None = None

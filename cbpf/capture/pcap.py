@@ -91,13 +91,38 @@ class PcapReader:
                     captured = convert(captured, wirelen)
                 yield new(kind, (seconds * NANOSECONDS + fraction * scale, wirelen, captured, interface))
             window.pos = pos
-            record = self._record_at(window)
-            if record is None:
+            packet = self.one()
+            if packet is None:
                 return
-            seconds, fraction, wirelen, captured = record
-            if convert is not None:
-                captured = convert(captured, wirelen)
-            yield Packet(seconds * NANOSECONDS + fraction * scale, wirelen, captured, interface)
+            yield packet
+
+    @property
+    def order(self) -> str:
+        """The file's byte order, as in ``struct``."""
+        return self._order
+
+    @property
+    def header_length(self) -> int:
+        """How many bytes a record has in front of the packet."""
+        return self._record.size
+
+    @property
+    def plain(self) -> bool:
+        """Whether the two lengths of every record are where they belong."""
+        return self._swap_lengths == "never"
+
+    def one(self) -> Packet | None:
+        """The next packet, whatever is odd about it; None at the end. Raises as ``packets`` does."""
+        interface = self.interfaces[0]
+        record = self._record_at(self._window)
+        if record is None:
+            return None
+        seconds, fraction, wirelen, captured = record
+        convert = converter(interface.linktype, self._order)
+        if convert is not None:
+            captured = convert(captured, wirelen)
+        scale = NANOSECONDS // interface.resolution
+        return Packet(seconds * NANOSECONDS + fraction * scale, wirelen, captured, interface)
 
     def _record_at(self, window: Window) -> tuple[int, int, int, bytes] | None:
         """Seconds, fraction, wire length and captured bytes of the next record, with every check; None at the end."""

@@ -91,7 +91,7 @@ class PcapngReader:
             SIMPLE_PACKET: self._simple,
             OBSOLETE_PACKET: self._obsolete,
         }
-        self._block()
+        self.one()
         self._read_to_first_interface()
 
     def packets(self) -> Iterator[Packet]:
@@ -119,7 +119,7 @@ class PcapngReader:
             window.pos = pos
             if not window.need(1):
                 return
-            packet = self._block()
+            packet = self.one()
             if packet is not None:
                 yield packet
 
@@ -129,10 +129,33 @@ class PcapngReader:
         while not self.interfaces and window.need(_BLOCK_HEADER_LENGTH):
             if self._layouts.length.unpack_from(window.data, window.pos)[0] in _PACKET_BLOCKS:
                 break
-            self._block()
+            self.one()
 
-    def _block(self) -> Packet | None:
-        """Check and handle one block; the packet in it, if it has one. The window is moved behind it."""
+    @property
+    def order(self) -> str:
+        """The byte order of the present section, as in ``struct``."""
+        return self._layouts.order
+
+    @property
+    def present(self) -> list[Interface]:
+        """The interfaces of the present section, by their numbers in it."""
+        return [source.interface for source in self._sources]
+
+    @property
+    def offsets(self) -> list[int]:
+        """What is to be added to the timestamps of each of them, in nanoseconds."""
+        return [source.offset for source in self._sources]
+
+    @property
+    def largest_block(self) -> int:
+        """How many bytes a block may have."""
+        return self._maximum_block
+
+    def one(self) -> Packet | None:
+        """Check and handle one block; the packet in it, if it has one. The window is moved behind it.
+
+        Raises as ``packets`` does.
+        """
         window = self._window
         if not window.need(_BLOCK_HEADER_LENGTH):
             raise window.damage(f"the file ends inside a block header: {window.left()} of {_BLOCK_HEADER_LENGTH} bytes")

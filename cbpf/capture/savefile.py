@@ -38,22 +38,23 @@ class Savefile:
     * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
       if the end comes first: an empty capture) and may add others while its packets are read.
     * ``size``: the file's length in bytes if it is a regular file, else None.
+    * ``window`` and ``reader`` are for ``cbpf.capture.scan``, which goes over the packets in its own way.
     """
 
     def __init__(self, stream: IO[bytes], path: str) -> None:
         self.path = path
         self._stream = stream
-        self._window = Window(stream, path)
-        self._reader = _reader(self._window)
-        self.format = self._reader.format
-        self.interfaces: list[Interface] = self._reader.interfaces
+        self.window = Window(stream, path)
+        self.reader = _reader(self.window)
+        self.format = self.reader.format
+        self.interfaces: list[Interface] = self.reader.interfaces
         self.size = _regular_size(stream)
-        self._packets = self._reader.packets()
+        self._packets = self.reader.packets()
 
     @property
     def bytes_read(self) -> int:
         """Number of bytes taken from the file so far, for showing progress."""
-        return self._window.bytes_read
+        return self.window.bytes_read
 
     def __iter__(self) -> Iterator[Packet]:
         """The packets not yielded yet: asking twice goes on, it does not begin again."""

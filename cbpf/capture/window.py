@@ -55,6 +55,20 @@ class Window:
         self.data, self.pos = b"".join(pieces), 0
         return have >= count
 
+    def put_back(self, data: bytes, offset: int) -> None:
+        """Go on with these bytes, which are at ``offset``, before those that the stream still has."""
+        self.data, self.pos, self.base = data, 0, offset
+
+    def read_into(self, room: memoryview) -> int:
+        """Bring more of the stream into memory of somebody else's; the number of bytes, 0 at the end.
+
+        Raises SavefileError if the stream cannot be read.
+        """
+        try:
+            return self._stream.readinto1(room)  # type: ignore[attr-defined, no-any-return]
+        except OSError as error:
+            raise SavefileError(f"cannot read: {error.strerror or error}", path=self.path) from error
+
     def left(self) -> int:
         """Number of bytes in memory that are not parsed yet."""
         return len(self.data) - self.pos

@@ -16,7 +16,7 @@ from typing import IO, Final, Protocol, Self
 
 from cbpf.capture.byteorder import HOST_ORDER
 from cbpf.capture.options import END_OF_OPTIONS, IF_FCSLEN, IF_NAME, IF_TSRESOL
-from cbpf.capture.packet import MICROSECONDS, NANOSECONDS, Interface, Packet
+from cbpf.capture.packet import MICROSECONDS, NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.pcapng import BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER
 from cbpf.errors import SavefileError
 
@@ -48,6 +48,12 @@ class Writer(Protocol):
 
     def write(self, packet: Packet) -> None:
         """Append one packet."""
+
+    def place(self, interface: Interface) -> Place:
+        """How packets of an interface are to be encoded for ``put``."""
+
+    def put(self, encoded: bytes | memoryview) -> None:
+        """Append packets that are encoded already, as ``place`` says."""
 
     def flush(self) -> None:
         """Hand to the operating system what is still in memory."""
@@ -101,7 +107,11 @@ class _Output:
     ) -> None:
         self.close()
 
-    def _put(self, piece: bytes) -> None:
+    def put(self, encoded: bytes | memoryview) -> None:
+        """Append packets that are encoded already, as ``place`` says."""
+        self._put(encoded)
+
+    def _put(self, piece: bytes | memoryview) -> None:
         try:
             self._stream.write(piece)
         except BrokenPipeError:
@@ -152,6 +162,11 @@ class PcapWriter(_Output):
         seconds, fraction = divmod(timestamp, NANOSECONDS)
         self._put(_PCAP_RECORD.pack(seconds & _LOW_32, fraction // self._divisor, len(data), wirelen) + data)
 
+    def place(self, interface: Interface) -> Place:
+        """How packets of an interface are to be encoded for ``put``. Raises SavefileError for another link type."""
+        self._accept(interface)
+        return Place(0, self._divisor, self._snaplen)
+
     def _accept(self, interface: Interface) -> None:
         """Remember that packets of ``interface`` may be written, or refuse them."""
         linktype = _CANONICAL.get(interface.linktype, interface.linktype)
@@ -192,6 +207,10 @@ class PcapngWriter(_Output):
             self._put(_LENGTH.pack(INTERFACE_DESCRIPTION) + length + body + length)
             self._numbers[interface] = len(self._numbers)
         return self._numbers[interface]
+
+    def place(self, interface: Interface) -> Place:
+        """How packets of an interface are to be encoded for ``put``; it is described if it is new."""
+        return Place(self.add_interface(interface), NANOSECONDS // 10 ** _exponent(interface), interface.snaplen)
 
     def write(self, packet: Packet) -> None:
         """Append one packet, after its interface if that is new."""

@@ -35,6 +35,7 @@ class Output(NamedTuple):
     counts: bool
     limit: int | None
     unbuffered: bool
+    threads: int = 1
 
 
 def expression_options(command: _Command) -> _Command:

@@ -54,7 +54,7 @@ def command(
     one_reader_of_stdin(*paths, path)
     where = output(write, count, limit, unbuffered)
     program = _program(path, semantics)
-    return deliver(paths, program_judge(program, semantics or "libpcap"), where, also_read=(path,))
+    return deliver(paths, program_judge(program), where, also_read=(path,), semantics=semantics or "libpcap")
 
 
 def _program(path: str, semantics: Semantics | None) -> Program:

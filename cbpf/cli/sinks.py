@@ -12,22 +12,34 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from cbpf.capture import walk
+from cbpf.capture.packet import Place
 from cbpf.cli.streams import flush, input_name, put
 
 if TYPE_CHECKING:
-    from cbpf.capture import Interface, Packet, PcapngWriter, PcapWriter
+    from cbpf.capture import Interface, PcapngWriter, PcapWriter
+    from cbpf.capture.scan import Batch
 
 
 class Sink:
-    """Takes packets; this one throws them away. A context manager, whose end finishes what was begun."""
+    """Takes batches of packets; this one throws them away. A context manager, whose end finishes what was begun.
+
+    It is the output of a ``cbpf.capture.scan.Scan``, too.
+    """
+
+    form = walk.COUNT
 
     def expect(self, interface: Interface) -> None:
         """Packets of ``interface`` may come. Raises what ``take`` raises."""
 
-    def take(self, packet: Packet) -> None:
-        """Take a packet of an interface that was expected.
+    def place(self, interface: Interface) -> Place:
+        """How the scan is to put packets of an interface that was expected."""
+        return Place()
 
-        Raises SavefileError or ClickException if it cannot be written, BrokenPipeError if nobody reads it any more.
+    def take(self, batch: Batch) -> None:
+        """Take packets of interfaces that were expected.
+
+        Raises SavefileError or ClickException if they cannot be written, BrokenPipeError if nobody reads them any more.
         """
 
     def close(self) -> None:
@@ -45,16 +57,19 @@ class Sink:
 class Lines(Sink):
     """Prints one line about each packet."""
 
+    form = walk.DATA
+
     def __init__(self, *, unbuffered: bool) -> None:
         from cbpf.capture import summarize
 
         self._summarize = summarize
         self._unbuffered = unbuffered
 
-    def take(self, packet: Packet) -> None:
-        put(self._summarize(packet) + "\n")
-        if self._unbuffered:
-            flush()
+    def take(self, batch: Batch) -> None:
+        for match in batch.matches:
+            put(self._summarize(match.packet()) + "\n")
+            if self._unbuffered:
+                flush()
 
 
 class Copies(Sink):
@@ -65,6 +80,7 @@ class Copies(Sink):
     """
 
     def __init__(self, path: str, inputs: Sequence[str], *, unbuffered: bool) -> None:
+        self.form = walk.PCAPNG if path.lower().endswith(".pcapng") else walk.PCAP
         self._path = path
         self._inputs = inputs
         self._unbuffered = unbuffered
@@ -75,16 +91,22 @@ class Copies(Sink):
 
         if self._writer is None and self._path == "-":
             _spare_inputs(self._inputs)
-        if self._writer is None and self._path.lower().endswith(".pcapng"):
+        if self._writer is None and self.form == walk.PCAPNG:
             self._writer = PcapngWriter(self._path, inputs=self._inputs)
         elif self._writer is None:
             self._writer = PcapWriter(self._path, _roomy(interface, self._inputs), inputs=self._inputs)
         if isinstance(self._writer, PcapngWriter):
             self._writer.add_interface(interface)
 
-    def take(self, packet: Packet) -> None:
+    def place(self, interface: Interface) -> Place:
         assert self._writer is not None
-        self._writer.write(packet)
+        return self._writer.place(interface)
+
+    def take(self, batch: Batch) -> None:
+        assert self._writer is not None
+        self._writer.put(batch.encoded)
+        for match in batch.matches:
+            self._writer.write(match.packet())
         if self._unbuffered:
             self._writer.flush()
 

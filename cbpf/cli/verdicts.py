@@ -1,4 +1,4 @@
-"""Which function decides about a packet: one for each link type, made when the first packet of it is met."""
+"""Which program decides about a packet: one for each link type, made when the first packet of it is met."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import cbpf
-from cbpf.cli.matching import Verdict
 from cbpf.cli.streams import input_name
-from cbpf.engine import PythonEngine
 from cbpf.errors import CbpfError, FilterError, Reason
 from cbpf.linktypes import LinkTypeError, linktype_name, linktype_number
-from cbpf.machine import Program
+from cbpf.machine import Program, opcodes
 
 if TYPE_CHECKING:
     from cbpf.capture import Interface
     from cbpf.cli.options import Source
-    from cbpf.engine import Semantics
 
-Judge = Callable[[int], Verdict]
-"""The verdict function for a LINKTYPE number; raises CbpfError if there can be none."""
+Judge = Callable[[int], Program]
+"""The program for a LINKTYPE number; raises CbpfError if there can be none."""
 
 _WHOLE: Final = 0xFFFFFFFF
 
@@ -35,26 +32,21 @@ def expression_judge(source: Source) -> Judge:
     """Verdicts by an expression, compiled for each link type. One without any words takes every packet of any."""
     snaplen = source.snaplen or _WHOLE
 
-    def judge(linktype: int) -> Verdict:
+    def judge(linktype: int) -> Program:
         if not source.expression.strip():
-            return lambda _data, _wirelen: snaplen
-        compiled = cbpf.compile(source.expression, linktype, snaplen, source.netmask, source.optimize)
-        return PythonEngine(compiled.program).run
+            return Program([(opcodes.RET | opcodes.K, 0, 0, snaplen)])
+        return cbpf.compile(source.expression, linktype, snaplen, source.netmask, source.optimize).program
 
     return judge
 
 
-def program_judge(program: Program, semantics: Semantics) -> Judge:
-    """Verdicts by ``program``, for packets of its link type, or of all if it has none.
+def program_judge(program: Program) -> Judge:
+    """Verdicts by ``program``, for packets of its link type, or of all if it has none."""
 
-    Raises ProgramError if the machine whose ``semantics`` these are would refuse it.
-    """
-    run = PythonEngine(program, semantics=semantics).run
-
-    def judge(linktype: int) -> Verdict:
+    def judge(linktype: int) -> Program:
         if program.linktype is not None and _canonical(program.linktype) != _canonical(linktype):
             raise LinkTypeError(f"the program is for {linktype_name(program.linktype)}")
-        return run
+        return program
 
     return judge
 
@@ -67,7 +59,7 @@ def _canonical(linktype: int) -> int:
 
 
 class Choice:
-    """Chooses the verdict function for an interface, and remembers: for which link types there is none, and why.
+    """Chooses the program for an interface, and remembers: for which link types there is none, and why.
 
     ``accepted`` and ``refused`` say whether it had one for any interface so far, and none for any. A refusal goes to
     ``report`` once for each file and link type, unless the link type has no part in it and nothing has been accepted:
@@ -77,13 +69,13 @@ class Choice:
     def __init__(self, judge: Judge, report: Callable[[str], None]) -> None:
         self._judge = judge
         self._report = report
-        self._known: dict[int, Verdict | CbpfError] = {}
+        self._known: dict[int, Program | CbpfError] = {}
         self._reported: set[tuple[str, int]] = set()
         self.accepted = False
         self.refused = False
 
-    def __call__(self, path: str, interface: Interface) -> Verdict | None:
-        """The verdict function for packets that ``interface`` of file ``path`` captured, None if there is none."""
+    def __call__(self, path: str, interface: Interface) -> Program | None:
+        """The program for packets that ``interface`` of file ``path`` captured, None if there is none."""
         linktype = interface.linktype
         if linktype not in self._known:
             self._known[linktype] = self._ask(linktype)
@@ -97,7 +89,7 @@ class Choice:
             self._report(f"{input_name(path)}: {_described(interface)}: {found}")
         return None
 
-    def _ask(self, linktype: int) -> Verdict | CbpfError:
+    def _ask(self, linktype: int) -> Program | CbpfError:
         try:
             return self._judge(linktype)
         except FilterError as error:

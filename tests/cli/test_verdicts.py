@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cbpf.capture import Interface
-from cbpf.cli.matching import Verdict
 from cbpf.cli.verdicts import Choice
 from cbpf.errors import CbpfError, FilterError, Reason
+from cbpf.machine import Program
 
 RAW, ETHERNET, COOKED = Interface(101), Interface(1, number=3, name="eth0"), Interface(113)
 
@@ -19,11 +19,11 @@ class Judging:
         self.refusals = refusals
         self.asked: list[int] = []
 
-    def __call__(self, linktype: int) -> Verdict:
+    def __call__(self, linktype: int) -> Program:
         self.asked.append(linktype)
         if linktype in self.refusals:
             raise self.refusals[linktype]
-        return lambda _data, _wirelen: linktype
+        return Program([(6, 0, 0, linktype)])
 
 
 def refusal(reason: Reason) -> FilterError:
@@ -35,8 +35,8 @@ def test_each_link_type_is_asked_about_once() -> None:
     choice = Choice(judge, reports.append)
     for path in ("a", "b"):
         for interface in (RAW, ETHERNET, RAW, COOKED, ETHERNET):
-            verdict = choice(path, interface)
-            assert (verdict and verdict(b"", 0)) == {101: 101, 1: None, 113: 113}[interface.linktype]
+            program = choice(path, interface)
+            assert (program and program[0].k) == {101: 101, 1: None, 113: 113}[interface.linktype]
     assert judge.asked == [101, 1, 113]
 
 

@@ -1,0 +1,312 @@
+"""Walking over the records of a savefile in memory: kernels, that is, what LLVM can compile too.
+
+``walk_pcap`` and ``walk_pcapng`` go from record to record, ask ``judge`` about each packet, and put those that match
+into ``out``. They stop at whatever is not plain, or not whole in memory, and say why. The buffers they are given:
+
+* ``state``: numbers of 64 bits, the fields of ``State``;
+* ``data``: the part of the savefile that is in memory;
+* ``sources``: for every interface the fields of ``Source``;
+* ``out``: room for what matches, in the form that ``OUTPUT`` says;
+* ``rows``: with the output DATA the fields of ``Row`` for every packet, else what is counted of each filter.
+
+Given when they are compiled: ``judge``, ``SWAPPED`` (whether the file has the other byte order), ``HEADER`` (bytes of a
+pcap record before the packet), ``OUTPUT``, and ``WORDS`` (of 64 bits, for a set of filters; 0 for a single one).
+"""
+
+from __future__ import annotations
+
+from cbpf.engine.kernel import Buffer, bound, copy, load32, load64, lowest_bit, store32, store64, swap32
+
+# Why a walk ended.
+STARVED = 0  # the next record is not whole in memory
+STOPPED = 1  # the next record begins where it was to stop
+ODD = 2  # the next record is not a plain packet: it wants a closer look
+FULL = 3  # the next packet that matches does not fit into ``out`` or ``rows``
+LIMITED = 4  # enough packets have matched
+ENDLESS = 5  # a program did not end
+
+# What is made of packets that match.
+COUNT = 0  # nothing
+DATA = 1  # their bytes, and a row about each
+PCAP = 2  # records of a pcap file
+PCAPNG = 3  # Enhanced Packet Blocks
+
+# State: byte offsets of its fields.
+POSITION = 0  # in ``data``, of the next record
+END = 8  # of what is in ``data``
+STOP = 16  # where no record is to be begun any more
+SEEN = 24  # packets, so far
+FOUND = 32  # those of them that match
+LIMIT = 40  # how many are to match
+USED = 48  # bytes of ``out``
+SIZE = 56  # bytes that ``out`` has
+ROWS = 64  # rows that are used
+MOST_ROWS = 72
+INTERFACES = 80  # sources there are
+LARGEST_BLOCK = 88  # bytes that a block may have
+BASE = 96  # offset of ``data`` in the file
+STATE_SIZE = 104
+
+# Source: byte offsets of its fields.
+BEYOND = 0  # one more than the longest packet; 0 if every packet of it wants a closer look
+WHICH = 8  # program judges its packets
+UNITS = 16  # of time, in a second
+NANOSECONDS = 24  # in a unit of time
+OFFSET = 32  # seconds to be added
+OUT_NANOSECONDS = 40  # in a unit of time of the output
+OUT_NUMBER = 48  # of the interface in the output
+SOURCE_SIZE = 56
+
+# Row: byte offsets of its fields. A set of filters has the bits of those that matched behind them.
+ROW_OFFSET = 0  # in the file, of the packet's record
+ROW_TIME = 8  # nanoseconds
+ROW_PLACE = 16  # in ``out``, of the packet's bytes
+ROW_KEPT = 24  # bytes of it there
+ROW_WIRELEN = 32
+ROW_SOURCE = 40
+ROW_SIZE = 48
+
+# What is counted of a filter: byte offsets. The bits of those that matched a packet are in front of all.
+TALLY_PACKETS = 0
+TALLY_BYTES = 8
+TALLY_FIRST = 16  # time in nanoseconds
+TALLY_LAST = 24
+TALLY_SIZE = 32
+
+_ENHANCED_PACKET = 6
+_INTERFACE_DESCRIPTION = 1
+_OBSOLETE_PACKET = 2
+_SIMPLE_PACKET = 3
+_SECTION_HEADER = 0x0A0D0D0A
+_LARGEST_VERDICT = 0xFFFFFFFF
+_SECOND = 1_000_000_000  # nanoseconds
+_PCAP_OVERHEAD = 16
+_BLOCK_OVERHEAD = 32
+_LEAST_BLOCK = 12
+_ROOM = 40  # bytes that a packet may take in the output on top of its own
+
+# Given for the types' sake: the values are those of each walk.
+SWAPPED = 0
+HEADER = 16
+OUTPUT = COUNT
+WORDS = 0
+
+
+def judge(data: Buffer, start: int, caplen: int, wirelen: int, which: int, rows: Buffer) -> int:
+    """The verdict on a packet; of a set of filters whether one matches, whose bits are put in front of ``rows``."""
+    raise NotImplementedError
+
+
+def walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    position = load64(state, POSITION)
+    end = load64(state, END)
+    stop = load64(state, STOP)
+    beyond = load64(sources, BEYOND)
+    which = load64(sources, WHICH)
+    seen = 0
+    status = STARVED
+    while position < stop and position + HEADER <= end:
+        caplen = _word(data, position + 8)
+        wirelen = _word(data, position + 12)
+        start = position + HEADER
+        if caplen >= beyond:
+            status = ODD
+            break
+        if start + caplen > end:
+            break
+        verdict = judge(data, start, caplen, wirelen, which, rows)
+        if verdict > 0:
+            kept = caplen if caplen < verdict else verdict
+            seconds = _word(data, position)
+            fraction = _word(data, position + 4)
+            status = _match(
+                state, verdict, sources, 0, position, seconds, fraction, data, start, kept, wirelen, out, rows
+            )
+            if status in (FULL, ENDLESS):
+                break
+        seen += 1
+        position = start + caplen
+        if status == LIMITED:
+            break
+    store64(state, POSITION, position)
+    store64(state, SEEN, load64(state, SEEN) + seen)
+    return STOPPED if status == STARVED and position >= stop else status
+
+
+def walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    position = load64(state, POSITION)
+    end = load64(state, END)
+    stop = load64(state, STOP)
+    interfaces = load64(state, INTERFACES)
+    largest = load64(state, LARGEST_BLOCK)
+    seen = 0
+    status = STARVED
+    while position < stop and position + _BLOCK_OVERHEAD <= end:
+        length = _word(data, position + 4)
+        following = position + length
+        if length < _LEAST_BLOCK or length & 3 or length > largest:
+            status = ODD
+            break
+        if following > end:
+            break
+        if _word(data, following - 4) != length:
+            status = ODD
+            break
+        block = _word(data, position)
+        if block not in (_ENHANCED_PACKET, _INTERFACE_DESCRIPTION, _OBSOLETE_PACKET, _SIMPLE_PACKET, _SECTION_HEADER):
+            position = following
+            continue
+        number = _word(data, position + 8)
+        caplen = _word(data, position + 20)
+        wirelen = _word(data, position + 24)
+        source = number * SOURCE_SIZE
+        if block != _ENHANCED_PACKET or number >= interfaces or caplen + _BLOCK_OVERHEAD > length:
+            status = ODD
+            break
+        if caplen >= load64(sources, source + BEYOND):
+            status = ODD
+            break
+        start = position + 28
+        verdict = judge(data, start, caplen, wirelen, load64(sources, source + WHICH), rows)
+        if verdict > 0:
+            kept = caplen if caplen < verdict else verdict
+            ticks = _word(data, position + 12) << 32 | _word(data, position + 16)
+            units = load64(sources, source + UNITS)
+            seconds = ticks // units + load64(sources, source + OFFSET)
+            fraction = ticks % units
+            status = _match(
+                state, verdict, sources, source, position, seconds, fraction, data, start, kept, wirelen, out, rows
+            )
+            if status in (FULL, ENDLESS):
+                break
+        seen += 1
+        position = following
+        if status == LIMITED:
+            break
+    store64(state, POSITION, position)
+    store64(state, SEEN, load64(state, SEEN) + seen)
+    return STOPPED if status == STARVED and position >= stop else status
+
+
+def count_one(rows: Buffer, words: int, bits: int, wirelen: int, time: int) -> None:
+    """Count a packet of which nothing but its length and time is known here for the filters in ``bits``."""
+    for word in range(words):
+        store64(rows, 8 * word, bits >> 64 * word & 0xFFFFFFFFFFFFFFFF)
+    bound(_tally, {"WORDS": words})(rows, wirelen, time)
+
+
+def _word(data: Buffer, offset: int) -> int:
+    """32 bits in the file's byte order."""
+    value = load32(data, offset)
+    return swap32(value) if SWAPPED else value
+
+
+def _match(
+    state: Buffer,
+    verdict: int,
+    sources: Buffer,
+    source: int,
+    position: int,
+    seconds: int,
+    fraction: int,
+    data: Buffer,
+    start: int,
+    kept: int,
+    wirelen: int,
+    out: Buffer,
+    rows: Buffer,
+) -> int:
+    """Take a packet that matches. STARVED if all is well, LIMITED if it was the last; else it is not taken."""
+    if verdict > _LARGEST_VERDICT and WORDS == 0:
+        return ENDLESS
+    if OUTPUT != COUNT and load64(state, USED) + kept + _ROOM > load64(state, SIZE):
+        return FULL
+    if OUTPUT == DATA and load64(state, ROWS) == load64(state, MOST_ROWS):
+        return FULL
+    _take(state, sources, source, position, seconds, fraction, data, start, kept, wirelen, out, rows)
+    store64(state, FOUND, load64(state, FOUND) + 1)
+    return LIMITED if load64(state, FOUND) == load64(state, LIMIT) else STARVED
+
+
+def _take(
+    state: Buffer,
+    sources: Buffer,
+    source: int,
+    position: int,
+    seconds: int,
+    fraction: int,
+    data: Buffer,
+    start: int,
+    kept: int,
+    wirelen: int,
+    out: Buffer,
+    rows: Buffer,
+) -> int:
+    """Put a packet where the output wants it."""
+    used = load64(state, USED)
+    nanoseconds = fraction * load64(sources, source + NANOSECONDS)
+    if OUTPUT == DATA:
+        row = load64(state, ROWS) * (ROW_SIZE + 8 * WORDS) + 8 * WORDS
+        store64(rows, row + ROW_OFFSET, load64(state, BASE) + position)
+        store64(rows, row + ROW_TIME, seconds * _SECOND + nanoseconds)
+        store64(rows, row + ROW_PLACE, used)
+        store64(rows, row + ROW_KEPT, kept)
+        store64(rows, row + ROW_WIRELEN, wirelen)
+        store64(rows, row + ROW_SOURCE, source // SOURCE_SIZE)
+        word = 0
+        while word < WORDS:
+            store64(rows, row + ROW_SIZE + 8 * word, load64(rows, 8 * word))
+            word += 1
+        store64(state, ROWS, load64(state, ROWS) + 1)
+        copy(out, used, data, start, kept)
+        store64(state, USED, used + kept)
+    elif OUTPUT == PCAP:
+        unit = load64(sources, source + OUT_NANOSECONDS)
+        if unit != load64(sources, source + NANOSECONDS):
+            # Else a fraction over a second, of which there are some, stays as it is.
+            seconds += nanoseconds // _SECOND
+            nanoseconds %= _SECOND
+        store32(out, used, seconds)
+        store32(out, used + 4, nanoseconds // unit)
+        store32(out, used + 8, kept)
+        store32(out, used + 12, wirelen)
+        copy(out, used + _PCAP_OVERHEAD, data, start, kept)
+        store64(state, USED, used + _PCAP_OVERHEAD + kept)
+    elif OUTPUT == PCAPNG:
+        unit = load64(sources, source + OUT_NANOSECONDS)
+        ticks = seconds * (_SECOND // unit) + nanoseconds // unit
+        padded = (kept + 3) // 4 * 4
+        length = _BLOCK_OVERHEAD + padded
+        store32(out, used, _ENHANCED_PACKET)
+        store32(out, used + 4, length)
+        store32(out, used + 8, load64(sources, source + OUT_NUMBER))
+        store32(out, used + 12, ticks >> 32)
+        store32(out, used + 16, ticks)
+        store32(out, used + 20, kept)
+        store32(out, used + 24 + padded, 0)  # the padding, or nothing yet
+        store32(out, used + 24, wirelen)
+        copy(out, used + 28, data, start, kept)
+        store32(out, used + 28 + padded, length)
+        store64(state, USED, used + length)
+    elif WORDS > 0:
+        _tally(rows, wirelen, seconds * _SECOND + nanoseconds)
+    return 0
+
+
+def _tally(rows: Buffer, wirelen: int, time: int) -> int:
+    """Count a packet for all filters that match it."""
+    word = 0
+    while word < WORDS:
+        bits = load64(rows, 8 * word)
+        while bits != 0:
+            row = 8 * WORDS + (64 * word + lowest_bit(bits)) * TALLY_SIZE
+            packets = load64(rows, row + TALLY_PACKETS)
+            store64(rows, row + TALLY_PACKETS, packets + 1)
+            store64(rows, row + TALLY_BYTES, load64(rows, row + TALLY_BYTES) + wirelen)
+            if packets == 0 or time < load64(rows, row + TALLY_FIRST):
+                store64(rows, row + TALLY_FIRST, time)
+            if packets == 0 or time > load64(rows, row + TALLY_LAST):
+                store64(rows, row + TALLY_LAST, time)
+            bits &= bits - 1
+        word += 1
+    return 0

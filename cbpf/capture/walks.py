@@ -1,0 +1,137 @@
+"""Making walks over savefiles: a kernel of ``cbpf.capture.walk`` together with the programs that judge the packets.
+
+In Python that takes no time and a packet some microseconds; as machine code a fraction of a second, and a packet some
+nanoseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+from warnings import warn
+
+from cbpf.capture import walk
+from cbpf.capture.byteorder import HOST_ORDER
+from cbpf.engine import PythonEngine
+from cbpf.engine.kernel import DECLARATIONS, bound, compiled, store64
+
+if TYPE_CHECKING:
+    from cbpf.engine import Semantics
+    from cbpf.machine import Program
+
+NOBODY: Final = (1 << 64) - 1
+"""The number of the judge for packets that are passed over."""
+
+
+class Buffers(NamedTuple):
+    """What a walk works on; see ``cbpf.capture.walk``."""
+
+    state: bytearray
+    data: bytearray
+    sources: bytearray
+    out: bytearray
+    rows: bytearray
+
+
+Walk = Callable[[Buffers], int]
+"""Goes over what is in the buffers and gives the reason why it ended."""
+
+
+class Kind(NamedTuple):
+    """What a walk is for: the file's format and byte order, pcap's record header in bytes, and the form of output."""
+
+    format: str
+    order: str
+    header: int
+    form: int
+
+
+class Walks:
+    """The walks of one run, and the programs that judge in them.
+
+    ``filters`` is how many filters there are in a set of them, or 0 for one filter, whose verdicts count. ``note`` is
+    told if there should be machine code and is not.
+    """
+
+    def __init__(self, filters: int = 0, semantics: Semantics = "libpcap", note: Callable[[str], None] = warn) -> None:
+        self.filters = filters
+        self.words = (filters + 63) // 64
+        self._semantics = semantics
+        self._note = note
+        self._noted = False
+        self._judges: list[tuple[Program, ...]] = []
+        self._numbers: dict[tuple[Program, ...], int] = {}
+        self._engines: list[list[PythonEngine]] = []
+        self._made: dict[tuple[Kind, int, bool], Walk] = {}
+
+    def which(self, programs: Sequence[Program] | None) -> int:
+        """The number of the judge that these programs are; None are nobody."""
+        if programs is None:
+            return NOBODY
+        judges = tuple(programs)
+        if judges not in self._numbers:
+            self._engines.append([PythonEngine(program, semantics=self._semantics) for program in judges])
+            self._numbers[judges] = len(self._judges)
+            self._judges.append(judges)
+        return self._numbers[judges]
+
+    def verdict(self, which: int, packet: bytes, wirelen: int) -> int:
+        """The verdict of a judge; of a set the filters that match, as bits."""
+        if which == NOBODY:
+            return 0
+        engines = self._engines[which]
+        if not self.words:
+            return engines[0].run(packet, wirelen)
+        return sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
+
+    def get(self, kind: Kind, *, native: bool) -> Walk:
+        """A walk in machine code or in Python. Where there can be no machine code it is in Python, and noted once."""
+        key = kind, len(self._judges), native
+        if key not in self._made:
+            self._made[key] = self._native(kind) if native else self._python(kind)
+        return self._made[key]
+
+    def _given(self, kind: Kind) -> Mapping[str, int]:
+        swapped = int(kind.order != HOST_ORDER)
+        return {"SWAPPED": swapped, "HEADER": kind.header, "OUTPUT": kind.form, "WORDS": self.words}
+
+    def _python(self, kind: Kind) -> Walk:
+        words = range(self.words)
+
+        def judge(data: bytearray, start: int, caplen: int, wirelen: int, which: int, rows: bytearray) -> int:
+            verdict = self.verdict(which, bytes(data[start : start + caplen]), wirelen)
+            for word in words:
+                store64(rows, 8 * word, verdict >> 64 * word & NOBODY)
+            return verdict
+
+        function = bound(_KERNELS[kind.format], {**self._given(kind), "judge": judge})
+        return lambda buffers: int(function(*buffers))
+
+    def _native(self, kind: Kind) -> Walk:
+        from cbpf.engine import llvm, native  # what takes longest to load
+
+        try:
+            llvm.available()
+        except llvm.NoNativeCode as reason:
+            if not self._noted:
+                self._note(f"filtering without machine code: {reason}")
+            self._noted = True
+            return self._python(kind)
+        kernel = _KERNELS[kind.format]
+        judges = native.judge(self._judges, self.words, self._semantics)
+        text = compiled(kernel, {**self._given(kind), "judge": "judge"}, entry=True)
+        code = llvm.MachineCode("\n".join((DECLARATIONS, judges, text)))
+        # Called this way, functions run without Python's lock, so that others may run at the same time.
+        function = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * len(Buffers._fields))(
+            code.address(kernel.__name__)
+        )
+
+        def walk_natively(buffers: Buffers, _code: llvm.MachineCode = code) -> int:
+            held = [ctypes.c_char.from_buffer(buffer) for buffer in buffers]
+            return int(function(*map(ctypes.addressof, held)))
+
+        return walk_natively
+
+
+_KERNELS: Final = {"pcap": walk.walk_pcap, "pcapng": walk.walk_pcapng}

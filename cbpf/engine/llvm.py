@@ -1,0 +1,64 @@
+"""From a text in LLVM's language to machine code in memory. Nothing here knows of packets.
+
+LLVM comes with llvmlite, which is loaded when it is first needed: that takes longer than to filter a small file.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, Final
+
+from cbpf.errors import CbpfError
+
+ENGINE_VARIABLE: Final = "CBPF_ENGINE"
+"""The environment variable that can rule LLVM out: `interpreter`."""
+
+FEWEST_LINES_WITHOUT_PASSES: Final = 30_000  # of a text, whose optimization would take longer than it saves
+
+
+class NoNativeCode(CbpfError):
+    """There is no LLVM on this machine, or it is not to be used."""
+
+
+def available() -> None:
+    """Return if machine code can be made. Raises NoNativeCode if not; it says why."""
+    wanted = os.environ.get(ENGINE_VARIABLE, "")
+    if wanted not in ("", "native", "interpreter"):
+        raise NoNativeCode(f"{ENGINE_VARIABLE} is native or interpreter, not {wanted!r}")
+    if wanted == "interpreter":
+        raise NoNativeCode(f"{ENGINE_VARIABLE} asks for the interpreter")
+    _binding()
+
+
+class MachineCode:
+    """Compiled functions. They are gone when this object is: whoever calls them must keep it."""
+
+    def __init__(self, text: str) -> None:
+        binding, target, name, features = _binding()
+        machine = target.create_target_machine(cpu=name, features=features, opt=2, jit=True)
+        module = binding.parse_assembly(text)
+        if text.count("\n") < FEWEST_LINES_WITHOUT_PASSES:
+            options = binding.create_pipeline_tuning_options(speed_level=2)
+            options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
+            builder = binding.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
+        self._engine = binding.create_mcjit_compiler(module, machine)
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function is."""
+        return int(self._engine.get_function_address(name))
+
+
+@cache
+def _binding() -> tuple[Any, Any, str, str]:
+    """llvmlite's module, what code is made for, and the name and the features of this processor."""
+    try:
+        from llvmlite import binding
+    except ImportError as error:
+        raise NoNativeCode(f"llvmlite cannot be loaded ({error})") from None
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    target = binding.Target.from_default_triple()
+    return binding, target, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
