@@ -60,6 +60,20 @@ class Savefile:
         """The packets not yielded yet: asking twice goes on, it does not begin again."""
         return self._packets
 
+    @property
+    def seekable(self) -> bool:
+        """Whether offsets in the savefile are offsets in a file that this program alone reads from."""
+        return self.size is not None and self.path != "-"
+
+    def fileno(self) -> int:
+        """The descriptor of the file."""
+        return self._stream.fileno()
+
+    def seek(self, offset: int) -> None:
+        """Go on at an offset in the file; the window has nothing of it in memory then."""
+        self._stream.seek(offset)
+        self.window.put_back(b"", offset)
+
     def close(self) -> None:
         """Close the file; standard input stays open. Closing twice is harmless."""
         if self.path != "-":

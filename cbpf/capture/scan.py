@@ -9,9 +9,11 @@ Matches come in batches, in the order of the file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from struct import Struct
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from cbpf.capture import walk
 from cbpf.capture.byteorder import converter
@@ -23,8 +25,12 @@ from cbpf.capture.walks import NOBODY, Buffers, Kind, Walk, Walks
 from cbpf.errors import ProgramError
 from cbpf.machine import Program
 
-PIECE: Final = 256 * 1024  # bytes that are read at once: they stay in the processor's cache
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+PIECE: Final = 512 * 1024  # bytes that are read at once: they stay in the processor's cache
 IN_PYTHON: Final = 4 * 1024 * 1024  # bytes of a file that is too small for machine code to pay
+PART: Final = 16 * 1024 * 1024  # bytes of a file that one thread scans at a time
 _MOST_ROWS: Final = 4096
 _MOST_ODD: Final = 4096
 _NEVER: Final = (1 << 64) - 1
@@ -32,6 +38,7 @@ _STATE: Final = Struct("=13Q")
 _SOURCE: Final = Struct("=7Q")
 _ROW: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
+_TALLY: Final = Struct("=4Q")
 
 
 class Match(NamedTuple):
@@ -102,6 +109,8 @@ class Scan:
 
     Iterating raises SavefileError for damage, after the batches before it, ProgramError if a program does not end, and
     whatever ``choose`` and ``output`` raise.
+
+    A file that is large is cut into parts for so many ``threads``, if there is machine code and no limit.
     """
 
     def __init__(
@@ -121,6 +130,9 @@ class Scan:
         self._output = output
         self._walks = walks
         self._limit = _NEVER if limit is None else limit
+        self._threads = threads
+        self._spare: list[_Piece] = []  # of threads that are done with a part
+        self._alone_until = 0  # where several threads may be tried again
         self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
         self.seen = 0
         self.found = 0
@@ -130,14 +142,15 @@ class Scan:
         window, odd = self._window, 1
         piece = _Piece(self._output.form, self._walks, self.tallies)
         piece.refill(window.data[window.pos :], window.offset)
+        task: _Task | None = None
         while True:
-            interfaces = self._present()
-            piece.begin(self._sources(interfaces), len(interfaces), self._largest_block(), self._limit - self.found)
-            status = self._walk(piece)(piece.buffers)
-            seen, found, batch = piece.end(interfaces)
+            if task is None or (not task.walk.native and self._pays(piece.offset)):
+                task = self._task(piece.offset)
+            yield from self._in_parallel(piece, task)
+            status, seen, batch = self._step(piece, task, self._limit - self.found)
             self.seen += seen
-            self.found += found
-            if found:
+            self.found += batch.found
+            if batch.found:
                 yield batch
             match status:
                 case walk.LIMITED:
@@ -145,10 +158,9 @@ class Scan:
                 case walk.ENDLESS:
                     raise ProgramError("the program loops without an end")
                 case walk.FULL:
-                    if not found:
-                        piece.grow_output()
+                    pass
                 case walk.STARVED if self._read(piece):
-                    continue
+                    pass
                 case _:
                     if not piece.left():
                         return
@@ -158,6 +170,107 @@ class Scan:
                     if self.found >= self._limit:
                         return
                     piece.refill(window.data[window.pos :], window.offset)
+                    task = None
+
+    def _step(self, piece: _Piece, task: _Task, limit: int, stop: int = _NEVER) -> tuple[int, int, Batch]:
+        """Walk over what is in memory: why that ended, the packets seen, and those that match."""
+        piece.begin(task, limit, stop)
+        status = task.walk.run(piece.buffers)
+        seen, batch = piece.end(task.interfaces)
+        if status == walk.FULL and not batch.found:
+            piece.grow_output()
+        return status, seen, batch
+
+    # Several threads.
+
+    def _in_parallel(self, piece: _Piece, task: _Task) -> Iterator[Batch]:
+        """The batches of as much of the file as can be cut into parts; the piece stands behind that part then.
+
+        Where a part begins is guessed, and right if the part before ends there; else it is scanned again.
+        """
+        begin, size = piece.offset, self._savefile.size or 0
+        if self._threads < 2 or begin < self._alone_until or size - begin < 2 * PART or self._limit != _NEVER:
+            return
+        if not (task.walk.native and self._savefile.seekable and task.plain):
+            return
+        from collections import deque
+        from concurrent.futures import ThreadPoolExecutor
+
+        number = self._savefile.fileno()
+        stops = iter([*range(begin + PART, size, PART), size])
+        at = begin
+        with ThreadPoolExecutor(self._threads) as pool:
+            waiting: deque[tuple[int, Future[_Part]]] = deque()
+            start = begin
+
+            def more() -> None:
+                nonlocal start
+                stop = next(stops, None)
+                if stop is not None:
+                    waiting.append((stop, pool.submit(self._part, number, task, start, stop, start != begin)))
+                    start = stop
+
+            for _ in range(self._threads + 1):
+                more()
+            while waiting:
+                stop, future = waiting.popleft()
+                part = future.result()
+                if part.begin != at and at < stop:
+                    part = self._part(number, task, at, stop, False)
+                if at < stop:
+                    more()
+                    self.seen += part.seen
+                    self.found += sum(batch.found for batch in part.batches)
+                    self._add(part.counted)
+                    yield from part.batches
+                    at = part.end
+                    if not part.whole:
+                        break
+                else:
+                    more()  # the part before went past the end of this one
+            for _, future in waiting:
+                future.cancel()
+        self._alone_until = at + (0 if at - begin > PART else 4 * PART)
+        self._savefile.seek(at)
+        piece.refill(b"", at)
+
+    def _part(self, number: int, task: _Task, begin: int, stop: int, guessed: bool) -> _Part:
+        """Scan the records that begin in a part of the file, up to the first one that is not plain."""
+        piece = self._spare.pop() if self._spare else _Piece(self._output.form, self._walks)
+        piece.refill(b"", begin)
+        batches: list[Batch] = []
+        all_seen = found = 0
+        first = None if guessed else begin
+        while True:
+            status, seen = walk.STARVED, 0
+            if first is None and piece.left():
+                piece.begin(task, 0)
+                if task.walk.find(piece.buffers) == walk.ODD:
+                    return _Part(stop, stop, 0, [], b"", whole=True)
+                piece.end(task.interfaces)
+                first = piece.offset
+            if first is not None:
+                status, seen, batch = self._step(piece, task, _NEVER, stop)
+                all_seen += seen
+                if batch.found:
+                    found += batch.found
+                    batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded))))
+            if status == walk.FULL or (status == walk.STARVED and piece.read_at(number)):
+                continue
+            start = begin if first is None else first
+            end, counted = piece.offset, piece.counted()
+            self._spare.append(piece)
+            return _Part(start, end, all_seen, batches, counted, whole=status == walk.STOPPED)
+
+    def _add(self, counted: bytes) -> None:
+        """Add what a part has counted."""
+        first = 8 * self._walks.words
+        for at in range(first, len(counted), walk.TALLY_SIZE):
+            packets, size, early, late = _TALLY.unpack_from(counted, at)
+            if packets:
+                before = _TALLY.unpack_from(self.tallies, at)
+                early = min(early, before[2]) if before[0] else early
+                _TALLY.pack_into(self.tallies, at, before[0] + packets, before[1] + size, early, max(late, before[3]))
 
     # What the walk is told about the file.
 
@@ -194,13 +307,18 @@ class Scan:
         plain = min(interface.snaplen, maximum_snaplen(interface.linktype))
         return 1 + (plain if longest is None else min(plain, longest))
 
-    def _walk(self, piece: _Piece) -> Walk:
-        reader = self._reader
+    def _task(self, offset: int) -> _Task:
+        """What there is to do from an offset on."""
+        reader, interfaces = self._reader, self._present()
         header = reader.header_length if isinstance(reader, PcapReader) else 0
         kind = Kind(reader.format, reader.order, header, self._output.form)
+        walk = self._walks.get(kind, native=self._pays(offset))
+        return _Task(walk, interfaces[:], self._sources(interfaces), self._largest_block())
+
+    def _pays(self, offset: int) -> bool:
+        """Whether so much has come or is to come that it pays to make machine code."""
         size = self._savefile.size
-        pays = piece.offset > IN_PYTHON or (size is not None and size - piece.offset > IN_PYTHON)
-        return self._walks.get(kind, native=pays)
+        return offset > IN_PYTHON or (size is not None and size - offset > IN_PYTHON)
 
     def _read(self, piece: _Piece) -> bool:
         """Whether there is more of the file; it is in memory then."""
@@ -243,14 +361,42 @@ class Scan:
         yield Batch(1, _NOTHING, () if self._output.form == walk.COUNT else (match,))
 
 
+class _Task(NamedTuple):
+    """A walk, and what it is told about the file."""
+
+    walk: Walk
+    interfaces: Sequence[Interface]
+    sources: bytearray
+    largest_block: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether all interfaces have packets that need no closer look."""
+        return all(beyond for beyond, *_ in _SOURCE.iter_unpack(self.sources)) if self.interfaces else False
+
+
+class _Part(NamedTuple):
+    """What the records from ``begin`` to ``end`` have come to; ``whole`` if the next ones begin in another part."""
+
+    begin: int
+    end: int
+    seen: int
+    batches: list[Batch]
+    counted: bytes
+    whole: bool
+
+
 class _Piece:
     """A part of the file in memory, and the other buffers of a walk."""
 
-    def __init__(self, form: int, walks: Walks, tallies: bytearray) -> None:
+    def __init__(self, form: int, walks: Walks, tallies: bytearray | None = None) -> None:
         self._form = form
         self._words = walks.words
         self._row_size = walk.ROW_SIZE + 8 * walks.words
-        rows = bytearray(8 * walks.words + _MOST_ROWS * self._row_size) if form == walk.DATA else tallies
+        size = 8 * walks.words + walk.TALLY_SIZE * walks.filters
+        if form == walk.DATA:
+            size = 8 * walks.words + _MOST_ROWS * self._row_size
+        rows = bytearray(size) if tallies is None or form == walk.DATA else tallies
         out = bytearray(1 if form == walk.COUNT else 2 * PIECE)
         self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
         self._base = 0  # offset in the file of what is in memory
@@ -269,7 +415,7 @@ class _Piece:
     def refill(self, data: bytes, offset: int) -> None:
         """Go on with other bytes, which are at an offset in the file."""
         if len(data) > len(self.buffers.data):
-            self.buffers = self.buffers._replace(data=bytearray(len(data) + PIECE))
+            self.buffers = replace(self.buffers, data=bytearray(len(data) + PIECE))
         self.buffers.data[: len(data)] = data
         self._base, self._position, self._end = offset, 0, len(data)
 
@@ -280,7 +426,7 @@ class _Piece:
         if left > len(data) // 2:
             larger = bytearray(2 * len(data))
             larger[:left] = memoryview(data)[self._position : self._end]
-            self.buffers = self.buffers._replace(data=larger)
+            self.buffers = replace(self.buffers, data=larger)
         else:
             view = memoryview(data)
             view[:left] = view[self._position : self._end]
@@ -291,24 +437,42 @@ class _Piece:
         """So many bytes have been read."""
         self._end += count
 
+    def counted(self) -> bytes:
+        """What has been counted of a set of filters since this was asked last."""
+        if self._form == walk.DATA or not self._words:
+            return b""
+        counted = bytes(self.buffers.rows)
+        self.buffers.rows[:] = bytes(len(counted))
+        return counted
+
     def grow_output(self) -> None:
         """Make room for a packet that is too long."""
-        self.buffers = self.buffers._replace(out=bytearray(2 * len(self.buffers.out)))
+        self.buffers = replace(self.buffers, out=bytearray(2 * len(self.buffers.out)))
 
-    def begin(self, sources: bytearray, interfaces: int, largest_block: int, limit: int, stop: int = _NEVER) -> None:
-        """Make ready for a walk."""
-        self.buffers = self.buffers._replace(sources=sources)
-        size, rows = len(self.buffers.out), _MOST_ROWS
-        state = (self._position, self._end, stop, 0, 0, limit, 0, size, 0, rows, interfaces, largest_block, self._base)
-        _STATE.pack_into(self.buffers.state, 0, *state)
+    def read_at(self, number: int) -> bool:
+        """Read more of the file with this descriptor; whether there is more."""
+        room = self.room()
+        count = os.preadv(number, [room], self._base + self._end)
+        room.release()
+        self.filled(count)
+        return count > 0
 
-    def end(self, interfaces: Sequence[Interface]) -> tuple[int, int, Batch]:
-        """What a walk has come to: the packets seen and found, and those found."""
+    def begin(self, task: _Task, limit: int, stop: int = _NEVER) -> None:
+        """Make ready for a walk, which is to begin no record from the offset ``stop`` on."""
+        if task.sources is not self.buffers.sources:
+            self.buffers = replace(self.buffers, sources=task.sources)
+        stop = _NEVER if stop == _NEVER else max(0, stop - self._base)
+        room = (0, len(self.buffers.out), 0, _MOST_ROWS)
+        file = (len(task.interfaces), task.largest_block, self._base)
+        _STATE.pack_into(self.buffers.state, 0, self._position, self._end, stop, 0, 0, limit, *room, *file)
+
+    def end(self, interfaces: Sequence[Interface]) -> tuple[int, Batch]:
+        """What a walk has come to: the packets seen, and those found."""
         state = _STATE.unpack(self.buffers.state)
         self._position, seen, found, used, rows = state[0], state[3], state[4], state[6], state[8]
         if self._form == walk.DATA:
-            return seen, found, Batch(found, _NOTHING, list(self._matches(rows, used, interfaces)))
-        return seen, found, Batch(found, memoryview(self.buffers.out)[:used], ())
+            return seen, Batch(found, _NOTHING, list(self._matches(rows, used, interfaces)))
+        return seen, Batch(found, memoryview(self.buffers.out)[:used], ())
 
     def _matches(self, rows: int, used: int, interfaces: Sequence[Interface]) -> Iterator[Match]:
         data = memoryview(bytes(memoryview(self.buffers.out)[:used]))

@@ -188,6 +188,69 @@ def walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows:
     return STOPPED if status == STARVED and position >= stop else status
 
 
+# Where a walk may begin in the middle of a file.
+
+_CHAIN = 5  # records in a row that look like some
+_LONGEST_GAP = 0x20000  # seconds between two packets that come one after the other
+_LONGEST_PACKET = 0x40000  # bytes on the network, of packets that look like some
+
+
+def find_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    """Move POSITION to where a record seems to begin. ODD if none does."""
+    position = load64(state, POSITION)
+    end = load64(state, END)
+    while position + HEADER <= end:
+        if _looks_like_pcap(data, position, end, load64(sources, BEYOND), load64(sources, UNITS)):
+            store64(state, POSITION, position)
+            return STARVED
+        position += 1
+    return ODD
+
+
+def _looks_like_pcap(data: Buffer, position: int, end: int, beyond: int, units: int) -> int:
+    count = 0
+    before = _word(data, position)
+    while count < _CHAIN and position + HEADER <= end:
+        seconds = _word(data, position)
+        caplen = _word(data, position + 8)
+        wirelen = _word(data, position + 12)
+        if caplen == 0 or caplen >= beyond or caplen > wirelen or wirelen > _LONGEST_PACKET:
+            return 0
+        if _word(data, position + 4) >= units or seconds > before + _LONGEST_GAP or before > seconds + _LONGEST_GAP:
+            return 0
+        before = seconds
+        position += HEADER + caplen
+        count += 1
+    return 1
+
+
+def find_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    """Move POSITION to where a block seems to begin. ODD if none does."""
+    position = load64(state, POSITION)
+    end = load64(state, END)
+    while position + _BLOCK_OVERHEAD <= end:
+        if _looks_like_pcapng(data, position, end, load64(state, INTERFACES), load64(state, LARGEST_BLOCK)):
+            store64(state, POSITION, position)
+            return STARVED
+        position += 4  # blocks are multiples of four bytes, and so is where a section begins
+    return ODD
+
+
+def _looks_like_pcapng(data: Buffer, position: int, end: int, interfaces: int, largest: int) -> int:
+    count = 0
+    while count < _CHAIN and position + _BLOCK_OVERHEAD <= end:
+        length = _word(data, position + 4)
+        if _word(data, position) != _ENHANCED_PACKET or _word(data, position + 8) >= interfaces:
+            return 0
+        if length < _BLOCK_OVERHEAD or length & 3 or length > largest:
+            return 0
+        if position + length <= end and _word(data, position + length - 4) != length:
+            return 0
+        position += length
+        count += 1
+    return 1
+
+
 def count_one(rows: Buffer, words: int, bits: int, wirelen: int, time: int) -> None:
     """Count a packet of which nothing but its length and time is known here for the filters in ``bits``."""
     for word in range(words):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 from warnings import warn
 
@@ -17,14 +19,15 @@ from cbpf.engine import PythonEngine
 from cbpf.engine.kernel import DECLARATIONS, bound, compiled, store64
 
 if TYPE_CHECKING:
-    from cbpf.engine import Semantics
+    from cbpf.engine import Semantics, llvm
     from cbpf.machine import Program
 
 NOBODY: Final = (1 << 64) - 1
 """The number of the judge for packets that are passed over."""
 
 
-class Buffers(NamedTuple):
+@dataclass(frozen=True)
+class Buffers:
     """What a walk works on; see ``cbpf.capture.walk``."""
 
     state: bytearray
@@ -33,9 +36,34 @@ class Buffers(NamedTuple):
     out: bytearray
     rows: bytearray
 
+    @cached_property
+    def all(self) -> tuple[bytearray, ...]:
+        """The buffers in the order in which kernels take them."""
+        return self.state, self.data, self.sources, self.out, self.rows
 
-Walk = Callable[[Buffers], int]
+    @cached_property
+    def addresses(self) -> tuple[int, ...]:
+        """Where they are in memory. They cannot grow or shrink any more."""
+        return tuple(map(ctypes.addressof, self._held))
+
+    @cached_property
+    def _held(self) -> list[ctypes.c_char]:
+        return [ctypes.c_char.from_buffer(buffer) for buffer in self.all]
+
+
+Run = Callable[[Buffers], int]
 """Goes over what is in the buffers and gives the reason why it ended."""
+
+
+class Walk(NamedTuple):
+    """``run`` walks over records; ``find`` goes to where one seems to begin.
+
+    If it is ``native``, others may run at the same time.
+    """
+
+    run: Run
+    find: Run
+    native: bool
 
 
 class Kind(NamedTuple):
@@ -105,8 +133,8 @@ class Walks:
                 store64(rows, 8 * word, verdict >> 64 * word & NOBODY)
             return verdict
 
-        function = bound(_KERNELS[kind.format], {**self._given(kind), "judge": judge})
-        return lambda buffers: int(function(*buffers))
+        walk, find = (bound(kernel, {**self._given(kind), "judge": judge}) for kernel in _KERNELS[kind.format])
+        return Walk(lambda buffers: int(walk(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
 
     def _native(self, kind: Kind) -> Walk:
         from cbpf.engine import llvm, native  # what takes longest to load
@@ -118,20 +146,22 @@ class Walks:
                 self._note(f"filtering without machine code: {reason}")
             self._noted = True
             return self._python(kind)
-        kernel = _KERNELS[kind.format]
+        kernels = _KERNELS[kind.format]
         judges = native.judge(self._judges, self.words, self._semantics)
-        text = compiled(kernel, {**self._given(kind), "judge": "judge"}, entry=True)
+        text = compiled(kernels, {**self._given(kind), "judge": "judge"})
         code = llvm.MachineCode("\n".join((DECLARATIONS, judges, text)))
-        # Called this way, functions run without Python's lock, so that others may run at the same time.
-        function = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * len(Buffers._fields))(
-            code.address(kernel.__name__)
-        )
-
-        def walk_natively(buffers: Buffers, _code: llvm.MachineCode = code) -> int:
-            held = [ctypes.c_char.from_buffer(buffer) for buffer in buffers]
-            return int(function(*map(ctypes.addressof, held)))
-
-        return walk_natively
+        walk, find = (_function(code, kernel.__name__) for kernel in kernels)
+        return Walk(walk, find, native=True)
 
 
-_KERNELS: Final = {"pcap": walk.walk_pcap, "pcapng": walk.walk_pcapng}
+def _function(code: llvm.MachineCode, name: str) -> Run:
+    """A function of machine code, to be called without Python's lock, so that others may run at the same time."""
+    function = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * len(fields(Buffers)))(code.address(name))
+
+    def run(buffers: Buffers, _code: llvm.MachineCode = code) -> int:
+        return int(function(*buffers.addresses))
+
+    return run
+
+
+_KERNELS: Final = {"pcap": (walk.walk_pcap, walk.find_pcap), "pcapng": (walk.walk_pcapng, walk.find_pcapng)}

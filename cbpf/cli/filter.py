@@ -31,6 +31,7 @@ def command(
     count: bool,
     limit: int | None,
     unbuffered: bool,
+    threads: int | None,
 ) -> int:
     """Print the packets that match EXPRESSION, one line each.
 
@@ -50,7 +51,7 @@ def command(
     from cbpf.language import parse
 
     one_reader_of_stdin(*paths, file)
-    where = output(write, count, limit, unbuffered)
+    where = output(write, count, limit, unbuffered, threads)
     what = source(words, file, snaplen, netmask, optimize)
     parse(what.expression)  # what is wrong on every link type is said before any file is touched
     return deliver(paths, expression_judge(what), where, also_read=() if file is None else (file,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,7 +29,7 @@ class Output(NamedTuple):
     """What to do with matching packets: copy them to the savefile ``write``, only count them, or print them.
 
     ``counts`` says to print how many there are, ``limit`` ends the run after so many, and ``unbuffered`` hands on each
-    at once.
+    at once; large files are scanned by so many ``threads``.
     """
 
     write: str | None
@@ -80,7 +81,7 @@ def input_options(command: _Command) -> _Command:
 
 
 def output_options(command: _Command) -> _Command:
-    """-w, --count, -c and -U; ``output`` makes one value of them."""
+    """-w, --count, -c, -U and --threads; ``output`` makes one value of them."""
     return _all(
         click.option(
             "-w",
@@ -92,6 +93,12 @@ def output_options(command: _Command) -> _Command:
         click.option("--count", is_flag=True, help="Print how many packets match instead of the packets."),
         click.option("-c", "limit", type=click.IntRange(1), metavar="N", help="Stop after N matching packets."),
         click.option("-U", "unbuffered", is_flag=True, help="Hand on every packet at once."),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Scan large files with N threads.  [default: as many as there are processors]",
+        ),
     )(command)
 
 
@@ -105,11 +112,19 @@ def source(
     return Source(expression, snaplen or None, netmask, optimize)
 
 
-def output(write: str | None, count: bool, limit: int | None, unbuffered: bool) -> Output:
-    """The values of ``output_options`` as one."""
+def output(write: str | None, count: bool, limit: int | None, unbuffered: bool, threads: int | None) -> Output:
+    """The values of ``output_options`` as one. Who wants every packet at once gets it from one thread."""
     if count and write == "-":
         raise click.UsageError("--count and -w - cannot share standard output")
-    return Output(write, count, limit, unbuffered)
+    return Output(write, count, limit, unbuffered, 1 if unbuffered else threads or processors())
+
+
+def processors() -> int:
+    """How many processors there are for this process."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def one_reader_of_stdin(*paths: str | None) -> None:

@@ -39,6 +39,7 @@ def command(
     count: bool,
     limit: int | None,
     unbuffered: bool,
+    threads: int | None,
 ) -> int:
     """Run PROGRAM on packets, and print those it accepts, one line each.
 
@@ -52,7 +53,7 @@ def command(
     from cbpf.cli.verdicts import program_judge
 
     one_reader_of_stdin(*paths, path)
-    where = output(write, count, limit, unbuffered)
+    where = output(write, count, limit, unbuffered, threads)
     program = _program(path, semantics)
     return deliver(paths, program_judge(program), where, also_read=(path,), semantics=semantics or "libpcap")
 

@@ -18,8 +18,9 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import eq, gt, lt, ne
 from struct import Struct
 from types import FunctionType
 from typing import Any, Final
@@ -142,14 +143,23 @@ _COMPARISONS: Final[dict[type[ast.AST], str]] = {
 }
 
 
-def compiled(function: Function, given: Mapping[str, int | str], *, entry: bool = False) -> str:
-    """The kernel ``function`` as a definition in LLVM's language, with those that it calls.
+_PYTHON_COMPARISONS: Final[dict[type[ast.AST], Callable[[int, int], bool]]] = {
+    ast.Eq: eq,
+    ast.NotEq: ne,
+    ast.Gt: gt,
+    ast.Lt: lt,
+}
 
-    ``given`` has constants by the names that stand for them in the kernel, and names of LLVM functions for what is
-    called by other names there. The function can be called from outside if it is an ``entry``.
+
+def compiled(functions: Iterable[Function], given: Mapping[str, int | str]) -> str:
+    """Kernels as definitions in LLVM's language, with those that they call.
+
+    ``given`` has constants by the names that stand for them in the kernels, and names of LLVM functions for what is
+    called by other names there. The ``functions`` can be called from outside.
     """
     made: dict[str, str] = {}
-    _Translation(function, given, made).make(entry)
+    for function in functions:
+        _Translation(function, given, made).make(entry=True)
     return "\n".join(made.values())
 
 
@@ -186,7 +196,7 @@ class _Translation:
         self._loops: list[tuple[str, str]] = []  # where continue and break lead
         self._ended = False  # whether the block so far has its last instruction
 
-    def make(self, entry: bool) -> None:
+    def make(self, *, entry: bool) -> None:
         name = self._function.__name__
         self._made[name] = ""  # before those it calls
         names = [argument.arg for argument in self._tree.args.args]
@@ -239,6 +249,11 @@ class _Translation:
                 raise self._unknown(node)
 
     def _if(self, test: ast.expr, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]) -> None:
+        known = self._known(test)
+        if known is not None:  # what was given decides: the other side need not be there
+            for statement in body if known else orelse:
+                self._statement(statement)
+            return
         then, other, after = self._labels("then", "else", "after")
         self._condition(test, then, other)
         for label, statements in ((then, body), (other, orelse)):
@@ -261,6 +276,24 @@ class _Translation:
         self._loops.pop()
         self._block(after)
 
+    def _known(self, test: ast.expr) -> bool | None:
+        """What a condition is that depends on constants only, or on one that decides it."""
+        match test:
+            case ast.BoolOp(op=operator, values=values):
+                decisive = isinstance(operator, ast.Or)
+                answers = [self._known(value) for value in values]
+                if decisive in answers:
+                    return decisive
+                return None if None in answers else not decisive
+            case ast.Compare(left=ast.Name(id=name), ops=[operator], comparators=[right]) if name not in self._locals:
+                compare = _PYTHON_COMPARISONS.get(type(operator))
+                if compare is None or not isinstance(right, ast.Name | ast.Constant):
+                    return None
+                return compare(int(self._value(ast.Name(name))), int(self._value(right)))
+            case ast.Name(id=name) if name not in self._locals:
+                return self._value(test) != "0"
+        return None
+
     def _condition(self, test: ast.expr, then: str, other: str) -> None:
         """Jump to one label or the other."""
         match test:
@@ -280,10 +313,10 @@ class _Translation:
                 self._branch(f"icmp {_COMPARISONS[type(operator)]} i64 {first}, {second}", then, other)
             case ast.Compare(left=left, ops=[ast.In() | ast.NotIn() as operator], comparators=[ast.Tuple(elts=among)]):
                 found, missed = (then, other) if isinstance(operator, ast.In) else (other, then)
-                value = self._value(left)
+                one = self._value(left)
                 for number in among:
                     (following,) = self._labels("next")
-                    self._branch(f"icmp eq i64 {value}, {self._value(number)}", found, following)
+                    self._branch(f"icmp eq i64 {one}, {self._value(number)}", found, following)
                     self._block(following)
                 self._jump(missed)
             case _:

@@ -106,7 +106,8 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     return "\n".join(
         [
             *functions,
-            "define internal i64 @judge(i64 %data, i64 %start, i64 %caplen, i64 %wirelen, i64 %which, i64 %rows) {",
+            "define internal i64 @judge(i64 %data, i64 %start, i64 %caplen, i64 %wirelen, i64 %which, i64 %rows)",
+            "alwaysinline {",
             "  %packet = add i64 %data, %start",
             f"  switch i64 %which, label %none [ {labels} ]",
             *(f"judge.{which}:\n{text}" for which, text in enumerate(cases)),
@@ -168,7 +169,8 @@ class _Function:
         self._lines: list[str] = []
 
     def text(self, name: str) -> str:
-        self._emit(f"define internal i64 @{name}(i64 %packet, i64 %caplen, i64 %wirelen) {{")
+        inline = "alwaysinline " if len(self._program) <= _MOST_DOUBLED else ""
+        self._emit(f"define internal i64 @{name}(i64 %packet, i64 %caplen, i64 %wirelen) {inline}{{")
         self._emit("  %length = trunc i64 %wirelen to i32")
         for register in ("A", "X", *(f"M{cell}" for cell in range(SCRATCH_CELLS)), "fuel"):
             self._emit(f"  %{register} = alloca i32")
