@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cbpf.compiler import TARGETS, compile_program
 from cbpf.errors import FilterError
@@ -13,7 +14,13 @@ from cbpf.linktypes import linktype_number
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 
 if TYPE_CHECKING:
-    from cbpf.engine import Packet, PythonEngine
+    from cbpf.engine import Packet
+
+
+class Match(Protocol):
+    """The verdict on a packet."""
+
+    def __call__(self, packet: Packet, wirelen: int | None = None) -> int: ...
 
 
 _SHOWN = 200  # characters of an expression
@@ -26,24 +33,28 @@ class Filter:
         self.expression = expression
         self.program = program
 
-    @cached_property
-    def _engine(self) -> PythonEngine:
-        from cbpf.engine import PythonEngine  # compiling alone need not wait for it
-
-        return PythonEngine(self.program)
-
     @property
     def linktype(self) -> int | None:
         """The LINKTYPE number of the packets it is for."""
         return self.program.linktype
 
-    def match(self, packet: Packet, wirelen: int | None = None) -> int:
-        """The verdict on a packet: how many of its bytes to keep, 0 if it does not match.
+    @cached_property
+    def match(self) -> Match:
+        """``match(packet, wirelen=None)``: how many bytes of a packet to keep, 0 if it does not match.
 
         ``packet`` holds the captured bytes from the link-layer header on; ``wirelen`` is the packet's length on the
         wire in bytes if more was sent than captured.
+
+        The first use makes machine code, in a few hundredths of a second. Where there is no llvmlite, or the
+        environment says ``CBPF_ENGINE=interpreter``, the program runs in Python, after a warning.
         """
-        return self._engine.run(packet, wirelen)
+        from cbpf.engine import engine  # compiling alone need not wait for it
+
+        return engine(self.program).run
+
+    def match_many(self, packets: Iterable[Packet]) -> list[int]:
+        """The verdicts on packets that were captured whole."""
+        return list(map(self.match, packets))
 
     def __repr__(self) -> str:
         shown = self.expression if len(self.expression) <= _SHOWN else f"{self.expression[:_SHOWN]}..."

@@ -272,6 +272,10 @@ class Scan:
                 early = min(early, before[2]) if before[0] else early
                 _TALLY.pack_into(self.tallies, at, before[0] + packets, before[1] + size, early, max(late, before[3]))
 
+    def tallied(self) -> bytes:
+        """What was counted of each filter of a set: packets, bytes, first and last time, 64 bits each."""
+        return bytes(self.tallies[8 * self._walks.words :])
+
     # What the walk is told about the file.
 
     def _present(self) -> list[Interface]:

@@ -16,7 +16,7 @@ from warnings import warn
 from cbpf.capture import walk
 from cbpf.capture.byteorder import HOST_ORDER
 from cbpf.engine import PythonEngine
-from cbpf.engine.kernel import DECLARATIONS, bound, compiled, store64
+from cbpf.engine.kernel import bound, compiled, store64
 
 if TYPE_CHECKING:
     from cbpf.engine import Semantics, llvm
@@ -90,7 +90,7 @@ class Walks:
         self._noted = False
         self._judges: list[tuple[Program, ...]] = []
         self._numbers: dict[tuple[Program, ...], int] = {}
-        self._engines: list[list[PythonEngine]] = []
+        self._engines: list[list[PythonEngine] | None] = []  # made when they are needed
         self._made: dict[tuple[Kind, int, bool], Walk] = {}
 
     def which(self, programs: Sequence[Program] | None) -> int:
@@ -99,7 +99,7 @@ class Walks:
             return NOBODY
         judges = tuple(programs)
         if judges not in self._numbers:
-            self._engines.append([PythonEngine(program, semantics=self._semantics) for program in judges])
+            self._engines.append(None)
             self._numbers[judges] = len(self._judges)
             self._judges.append(judges)
         return self._numbers[judges]
@@ -109,6 +109,9 @@ class Walks:
         if which == NOBODY:
             return 0
         engines = self._engines[which]
+        if engines is None:
+            engines = [PythonEngine(program, semantics=self._semantics) for program in self._judges[which]]
+            self._engines[which] = engines
         if not self.words:
             return engines[0].run(packet, wirelen)
         return sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
@@ -149,7 +152,7 @@ class Walks:
         kernels = _KERNELS[kind.format]
         judges = native.judge(self._judges, self.words, self._semantics)
         text = compiled(kernels, {**self._given(kind), "judge": "judge"})
-        code = llvm.MachineCode("\n".join((DECLARATIONS, judges, text)))
+        code = llvm.MachineCode(f"{judges}\n{text}")
         walk, find = (_function(code, kernel.__name__) for kernel in kernels)
         return Walk(walk, find, native=True)
 

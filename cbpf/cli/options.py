@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -116,15 +115,9 @@ def output(write: str | None, count: bool, limit: int | None, unbuffered: bool, 
     """The values of ``output_options`` as one. Who wants every packet at once gets it from one thread."""
     if count and write == "-":
         raise click.UsageError("--count and -w - cannot share standard output")
+    from cbpf.scanning import processors
+
     return Output(write, count, limit, unbuffered, 1 if unbuffered else threads or processors())
-
-
-def processors() -> int:
-    """How many processors there are for this process."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1
 
 
 def one_reader_of_stdin(*paths: str | None) -> None:

@@ -36,6 +36,10 @@ _LONG: Final = Struct("=Q")
 # What a kernel may do with memory, in this machine's byte order. Nothing is checked but by Python.
 
 
+def load8(buffer: Buffer, offset: int) -> int:
+    return int(buffer[offset])
+
+
 def load16(buffer: Buffer, offset: int) -> int:
     return int(_HALF.unpack_from(buffer, offset)[0])
 
@@ -86,7 +90,7 @@ _INTRINSICS: Final[dict[Function, str]] = {
   {{t}}p = inttoptr i64 {{t}}a to ptr
   {{t}}v = load i{bits}, ptr {{t}}p, align 1
   {{t}} = {"zext" if bits < 64 else "bitcast"} i{bits} {{t}}v to i64"""
-        for load, bits in ((load16, 16), (load32, 32), (load64, 64))
+        for load, bits in ((load8, 8), (load16, 16), (load32, 32), (load64, 64))
     },
     store32: """
   {t}a = add i64 {0}, {1}
@@ -292,6 +296,9 @@ class _Translation:
                 return compare(int(self._value(ast.Name(name))), int(self._value(right)))
             case ast.Name(id=name) if name not in self._locals:
                 return self._value(test) != "0"
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                known = self._known(operand)
+                return None if known is None else not known
         return None
 
     def _condition(self, test: ast.expr, then: str, other: str) -> None:

@@ -11,12 +11,15 @@ checks, any other through code that checks every load.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
+from cbpf.engine.bytecode import ENDLESS, encoded, interpret
 from cbpf.engine.interpreter import RULES, STEP_LIMIT, Semantics
-from cbpf.engine.kernel import DECLARATIONS
-from cbpf.engine.llvm import MachineCode
+from cbpf.engine.kernel import DECLARATIONS, compiled
+from cbpf.engine.llvm import MachineCode, available
 from cbpf.engine.meaning import OF_A_DEVICE, WORD, Packet
 from cbpf.engine.statements import linux_offset
 from cbpf.engine.translator import PythonEngine, RunFunction
@@ -70,12 +73,12 @@ from cbpf.machine.opcodes import (
 from cbpf.machine.program import Instruction, Program
 from cbpf.machine.verifier import verify
 
-ENDLESS: Final = 1 << 32
-"""What a function gives instead of a verdict when the program would go on for ever."""
+MOST_COMPILED: Final = 1_000
+"""Instructions of a program that is worth machine code of its own; longer ones are interpreted by machine code."""
 
 # Beyond this many bytes, loads at fixed places are checked one by one: not every packet is that long.
 _FARTHEST_ASSURED: Final = 128
-_MOST_DOUBLED: Final = 2_000  # instructions of a program that is worth being there twice
+_MOST_DOUBLED: Final = 200  # instructions of a program that is worth being there twice
 
 _SIZES: Final = {W: 4, H: 2, B: 1}
 _OPERATIONS: Final = {ADD: "add", SUB: "sub", MUL: "mul", DIV: "udiv", MOD: "urem", AND: "and", OR: "or", XOR: "xor"}
@@ -88,7 +91,31 @@ def definition(program: Program, name: str, semantics: Semantics = "libpcap") ->
 
     ``packet`` is the address of the captured bytes, ``caplen`` their number. It gives the verdict, or ENDLESS.
     """
+    if len(program) > MOST_COMPILED:
+        return _interpreted(program, name)
     return _Function(program, semantics).text(name)
+
+
+def runtime(programs: Iterable[Program], semantics: Semantics) -> str:
+    """What the definitions of programs need besides: declarations, and the interpreter if one of them is long."""
+    if all(len(program) <= MOST_COMPILED for program in programs):
+        return DECLARATIONS
+    given = {"LINUX": int(semantics == "linux"), "LITTLE": int(sys.byteorder == "little")}
+    return DECLARATIONS + compiled([interpret], given)
+
+
+def _interpreted(program: Program, name: str) -> str:
+    """A function that has a program interpreted."""
+    code = encoded(program)
+    return f"""
+@{name}.code = internal constant [{len(code)} x i8] c"{"".join(f"{chr(92)}{byte:02x}" for byte in code)}", align 8
+define internal i64 @{name}(i64 %packet, i64 %caplen, i64 %wirelen) {{
+  %cells = alloca [{SCRATCH_CELLS} x i64], align 8
+  %scratch = ptrtoint ptr %cells to i64
+  %code = ptrtoint ptr @{name}.code to i64
+  %verdict = call i64 @interpret(i64 %code, i64 %packet, i64 0, i64 %caplen, i64 %wirelen, i64 %scratch)
+  ret i64 %verdict
+}}"""
 
 
 def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics = "libpcap") -> str:
@@ -105,6 +132,7 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     labels = " ".join(f"i64 {which}, label %judge.{which}" for which in range(len(judges)))
     return "\n".join(
         [
+            runtime(numbers, semantics),
             *functions,
             "define internal i64 @judge(i64 %data, i64 %start, i64 %caplen, i64 %wirelen, i64 %which, i64 %rows)",
             "alwaysinline {",
@@ -446,6 +474,7 @@ class NativeEngine:
     __slots__ = ("program", "run", "semantics")
 
     def __init__(self, program: Program, *, semantics: Semantics = "libpcap") -> None:
+        available()
         verify(program, RULES[semantics])
         self.program: Final = program
         self.semantics: Final = semantics
@@ -530,10 +559,13 @@ class _Python:
     """What ``run`` does in Python: calls of an unusual kind, and errors. It keeps the machine code in memory."""
 
     def __init__(self, program: Program, semantics: Semantics, code: MachineCode) -> None:
-        self._engine = PythonEngine(program, semantics=semantics)
-        self._code = code
+        self._program, self._semantics, self._code = program, semantics, code
         text = b"run(packet, wirelen=None)\n--\n\nThe verdict on a packet: how many of its bytes to keep."
         self.definition = _MethodDefinition(b"run", code.address("run"), _METH_FASTCALL_KEYWORDS, text)
+
+    @cached_property
+    def _engine(self) -> PythonEngine:
+        return PythonEngine(self._program, semantics=self._semantics)
 
     def __call__(self, packet: Packet, wirelen: int | None = None) -> int:
         return self._engine.run(packet, wirelen)
@@ -551,7 +583,7 @@ def _callable(program: Program, semantics: Semantics) -> RunFunction:
         clear_error=_address(api.PyErr_Clear),
         call_object=_address(api.PyObject_Vectorcall),
     )
-    code = MachineCode("\n".join((DECLARATIONS, definition(program, "filter", semantics), entry)))
+    code = MachineCode("\n".join((runtime([program], semantics), definition(program, "filter", semantics), entry)))
     python = _Python(program, semantics, code)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
     run: RunFunction = make(("PyCFunction_NewEx", api))(ctypes.addressof(python.definition), python, None)

@@ -1,0 +1,167 @@
+"""Filters over whole savefiles: ``count`` and ``scan``, and sets of filters that are asked in one pass."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
+
+from cbpf.errors import FilterError, Reason
+from cbpf.filter import Filter, compile
+from cbpf.linktypes import LinkTypeError, linktype_name
+from cbpf.machine import Program, opcodes
+
+if TYPE_CHECKING:
+    from cbpf.capture import Savefile
+    from cbpf.capture.scan import Match, Scan
+
+_NOTHING: Final = Program([(opcodes.RET | opcodes.K, 0, 0, 0)])
+_TALLY: Final = Struct("=4Q")
+
+# What an expression may not mean on one link type, and on another one does.
+_OF_THE_LINKTYPE: Final = (Reason.DIRECTION_NEEDS_WLAN, Reason.MATCHES_NOTHING, Reason.NOT_ON_THIS_LINKTYPE)
+
+
+class Count(NamedTuple):
+    """The packets that match: how many, their bytes on the network, and the times of the earliest and the latest.
+
+    Times are nanoseconds since 1970-01-01 00:00 UTC, None if there is no packet.
+    """
+
+    packets: int
+    bytes: int
+    first: int | None
+    last: int | None
+
+
+class FilterSet:
+    """Named filters that are asked about each packet in one pass: expressions, or filters for one link type each.
+
+    An expression is compiled for every link type that is met; where it cannot mean anything, it matches nothing.
+    Raises FilterError for an expression that is wrong on Ethernet, unless that is for its link type alone.
+    """
+
+    def __init__(self, filters: Mapping[str, str | Filter]) -> None:
+        self._filters = dict(filters)
+        self._programs: dict[int, tuple[Program, ...]] = {}
+        self.programs(1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order: the filter number i is the one of bit i in ``Match.filters``."""
+        return tuple(self._filters)
+
+    def matching(self, filters: int) -> list[str]:
+        """The names of the filters whose bits are set."""
+        return [name for bit, name in enumerate(self._filters) if filters >> bit & 1]
+
+    def programs(self, linktype: int) -> tuple[Program, ...]:
+        """The programs for a LINKTYPE number."""
+        if linktype not in self._programs:
+            self._programs[linktype] = tuple(_program_or_none(each, linktype) for each in self._filters.values())
+        return self._programs[linktype]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._filters)
+
+    def __len__(self) -> int:
+        return len(self._filters)
+
+
+Filters = str | Filter | FilterSet | Mapping[str, str | Filter]
+"""One filter, or a set of them."""
+
+
+@overload
+def count(path: str, filters: str | Filter = "", *, threads: int | None = None) -> Count: ...
+@overload
+def count(
+    path: str, filters: FilterSet | Mapping[str, str | Filter], *, threads: int | None = None
+) -> dict[str, Count]: ...
+def count(path: str, filters: Filters = "", *, threads: int | None = None) -> Count | dict[str, Count]:
+    """How many packets of the savefile ``path`` ("-" is standard input) match a filter, or each of a set of them.
+
+    Large files are scanned by so many ``threads``, by default as many as there are processors. Raises SavefileError for
+    a file that cannot be read or is damaged, FilterError for an expression, and LinkTypeError for a filter that was
+    compiled for another link type.
+    """
+    from cbpf.capture import open_savefile, walk
+
+    with open_savefile(path) as savefile:
+        scanning = _scanning(savefile, filters, walk.COUNT, threads, 1)
+        for _ in scanning:
+            pass
+    counted = [
+        Count(packets, size, *((first, last) if packets else (None, None)))
+        for packets, size, first, last in _TALLY.iter_unpack(scanning.tallied())
+    ]
+    return counted[0] if isinstance(filters, str | Filter) else dict(zip(filters, counted, strict=True))
+
+
+def scan(path: str, filters: Filters = "", *, threads: int | None = None) -> Iterator[Sequence[Match]]:
+    """The packets of the savefile ``path`` that match a filter, or one of a set of them, in batches.
+
+    Each ``Match`` has the packet's bytes as a memoryview, which may be kept; those that a single filter keeps.
+    Arguments and errors are those of ``count``; what comes before damage is yielded before that is raised.
+    """
+    from cbpf.capture import open_savefile, walk
+
+    with open_savefile(path) as savefile:
+        for batch in _scanning(savefile, filters, walk.DATA, threads, 0):
+            yield batch.matches
+
+
+def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | None, single: int) -> Scan:
+    """A scan; a single filter is a set of ``single``, 1 or 0."""
+    from cbpf.capture.scan import NoOutput, Scan
+    from cbpf.capture.walks import Walks
+
+    if isinstance(filters, str | Filter):
+        return Scan(
+            savefile,
+            lambda interface: (_program(filters, interface.linktype),),
+            NoOutput(form),
+            Walks(single),
+            threads=threads or processors(),
+        )
+    chosen = filters if isinstance(filters, FilterSet) else FilterSet(filters)
+    return Scan(
+        savefile,
+        lambda interface: chosen.programs(interface.linktype),
+        NoOutput(form),
+        Walks(len(chosen)),
+        threads=threads or processors(),
+    )
+
+
+def _program(filter: str | Filter, linktype: int) -> Program:
+    if isinstance(filter, str):
+        return compile(filter, linktype).program
+    if filter.linktype != linktype:
+        raise LinkTypeError(f"the filter is for {_name(filter.linktype)}, and there are packets of {_name(linktype)}")
+    return filter.program
+
+
+def _program_or_none(filter: str | Filter, linktype: int) -> Program:
+    """The program, or one that matches nothing where the filter means nothing."""
+    try:
+        return _program(filter, linktype)
+    except LinkTypeError:
+        return _NOTHING
+    except FilterError as error:
+        if error.reason not in _OF_THE_LINKTYPE:
+            raise
+        return _NOTHING
+
+
+def _name(linktype: int | None) -> str:
+    return "no link type" if linktype is None else linktype_name(linktype)
+
+
+def processors() -> int:
+    """How many processors there are for this process."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

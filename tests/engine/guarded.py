@@ -1,0 +1,128 @@
+"""Machine code with memory that must not be touched right behind its buffers: ``python -m tests.engine.guarded SUITE``.
+
+The process dies if anything is read or written there; else it prints how many times something was run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import random
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cbpf
+from cbpf import Program
+from cbpf.capture import Interface, open_savefile, walk
+from cbpf.capture.scan import _SOURCE, _STATE
+from cbpf.capture.walks import Kind, Walks
+from cbpf.engine import native
+from cbpf.engine.llvm import MachineCode
+from tests.machine_rows import random_program
+from tests.packets import packets
+
+_PAGE = mmap.PAGESIZE
+_CAPTURES = Path(__file__).resolve().parents[2] / "captures"
+
+
+class Guarded:
+    """Memory of ``size`` bytes whose end is the end of what may be touched."""
+
+    def __init__(self, size: int) -> None:
+        pages = -(-size // _PAGE) or 1
+        self._map = mmap.mmap(-1, (pages + 1) * _PAGE)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        libc = ctypes.CDLL(None, use_errno=True)
+        end = start + pages * _PAGE
+        if libc.mprotect(ctypes.c_void_p(end), ctypes.c_size_t(_PAGE), 0):
+            raise OSError(ctypes.get_errno(), "mprotect")
+        self.size = size
+        self.end = end
+
+    def put(self, data: bytes) -> int:
+        """Put these bytes at the very end; their address."""
+        ctypes.memmove(self.end - len(data), data, len(data))
+        return self.end - len(data)
+
+
+def programs() -> int:
+    """Programs over packets, cut short everywhere."""
+    choose = random.Random(2)
+    runs = 0
+    memory = Guarded(4096)
+    expressions = ["tcp port 80", "ip[ip[0]:4] = 7", "icmp6 or sctp", "net 10.0.0.0/8 and not arp", "len > 5", "geneve"]
+    compiled = [cbpf.compile(expression).program for expression in expressions]
+    for most in (native.MOST_COMPILED, 0):
+        native.MOST_COMPILED = most  # type: ignore[misc]
+        judges = [(program,) for program in (*compiled, *(random_program(choose) for _ in range(60)))]
+        code = MachineCode(
+            native.judge(judges, 0)
+            + """
+define i64 @ask(i64 %which, i64 %packet, i64 %caplen) {
+  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %caplen, i64 %which, i64 0)
+  ret i64 %verdict
+}
+"""
+        )
+        ask = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 3)(code.address("ask"))
+        for packet in packets("EN10MB", 1, 60):
+            cut = packet[: choose.randrange(len(packet) + 1)]
+            address = memory.put(cut)
+            for which in range(len(judges)):
+                ask(which, address, len(cut))
+                runs += 1
+    return runs
+
+
+def savefiles() -> int:
+    """Walks over savefiles whose headers and lengths are wrong."""
+    choose = random.Random(3)
+    runs = 0
+    program = cbpf.compile("tcp port 80 or arp or udp").program
+    everything = Program([(6, 0, 0, 0xFFFFFFFF)])
+    for name in ("http.pcap", "big-endian.pcap", "two-interfaces.pcapng", "big-endian.pcapng"):
+        path = _CAPTURES / name
+        with open_savefile(str(path)) as savefile:
+            reader: Any = savefile.reader
+            begin, order = savefile.window.offset, reader.order
+            header = reader.header_length if savefile.format == "pcap" else 0
+            kind = Kind(savefile.format, order, header, walk.COUNT)
+            interfaces = max(1, len(savefile.interfaces))
+        content = path.read_bytes()[begin:]
+        for form in (walk.COUNT, walk.DATA, walk.PCAP, walk.PCAPNG):
+            for judge in (program, everything):
+                walks = Walks()
+                walks.which([judge])
+                walking = walks.get(kind._replace(form=form), native=True)
+                for _ in range(120):
+                    runs += 1
+                    _walk(walking, _damaged(content, choose), interfaces, choose, form)
+    return runs
+
+
+def _damaged(content: bytes, choose: random.Random) -> bytes:
+    data = bytearray(content[: choose.randrange(len(content) + 1)])
+    for _ in range(choose.randrange(6)):
+        if data:
+            at = choose.randrange(len(data))
+            data[at : at + 4] = choose.choice((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\0\0", choose.randbytes(4)))
+    return bytes(data)
+
+
+def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, form: int) -> None:
+    memory, out = Guarded(max(1, len(data))), Guarded(choose.choice((1, 60, 600, 5000)))
+    rows, sources = Guarded(3 * walk.ROW_SIZE), Guarded(interfaces * walk.SOURCE_SIZE)
+    state = Guarded(walk.STATE_SIZE)
+    interface = Interface()
+    table = b"".join(_SOURCE.pack(interface.snaplen + 1, 0, 10**6, 1000, 0, 1000, 0) for _ in range(interfaces))
+    fields = (0, len(data), 1 << 60, 0, 0, 1 << 60, 0, out.size, 0, 3, interfaces, 1 << 24, 0)
+    at = state.put(_STATE.pack(*fields))
+    addresses = (at, memory.put(data), sources.put(table), out.end - out.size, rows.end - rows.size)
+    for function in (walking.run, walking.find):
+        function(SimpleNamespace(addresses=addresses))
+
+
+if __name__ == "__main__":
+    print({"programs": programs, "savefiles": savefiles}[sys.argv[1]]())
