@@ -128,7 +128,10 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     for program in (program for each in judges for program in each):
         numbers.setdefault(program, len(numbers))
     functions = [definition(program, f"filter.{number}", semantics) for program, number in numbers.items()]
-    cases = [_set(each, words, numbers) if words else _single(each, numbers) for each in judges]
+    cases = [
+        _set(which, each, words, numbers) if words else _single(which, each, numbers)
+        for which, each in enumerate(judges)
+    ]
     labels = " ".join(f"i64 {which}, label %judge.{which}" for which in range(len(judges)))
     return "\n".join(
         [
@@ -146,18 +149,18 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     )
 
 
-def _single(programs: Sequence[Program], numbers: Mapping[Program, int]) -> str:
+def _single(which: int, programs: Sequence[Program], numbers: Mapping[Program, int]) -> str:
     (program,) = programs
-    result = f"%verdict.{numbers[program]}.alone"
+    result = f"%verdict.{which}"
     return f"{_asked(result, numbers[program])}\n  ret i64 {result}"
 
 
-def _set(programs: Sequence[Program], words: int, numbers: Mapping[Program, int]) -> str:
+def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[Program, int]) -> str:
     """Ask all programs, and only then store their bits: between stores, nothing is known to be loaded already."""
     lines: list[str] = []
     found = ["0"] * words
     for bit, program in enumerate(programs):
-        name = f"%set.{id(programs)}.{bit}"
+        name = f"%set.{which}.{bit}"
         word, place = divmod(bit, 64)
         lines += [
             _asked(name, numbers[program]),
@@ -168,7 +171,7 @@ def _set(programs: Sequence[Program], words: int, numbers: Mapping[Program, int]
         found[word] = f"{name}.w"
     either = "0"
     for word, bits in enumerate(found):
-        name = f"%set.{id(programs)}.word.{word}"
+        name = f"%set.{which}.word.{word}"
         lines += [
             f"  {name}.a = add i64 %rows, {8 * word}",
             f"  {name}.p = inttoptr i64 {name}.a to ptr",

