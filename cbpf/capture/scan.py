@@ -28,13 +28,16 @@ from cbpf.machine import Program
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-PIECE: Final = 512 * 1024  # bytes that are read at once: they stay in the processor's cache
+PIECE: Final = 128 * 1024  # bytes that are read at once: they stay in the processor's cache
+OUTPUT: Final = 512 * 1024  # bytes of what matches that are handed on at once, or more for a long packet
+BUDGET: Final = 16 * 1024 * 1024  # bytes that are scanned before an interruption is noticed
 IN_PYTHON: Final = 4 * 1024 * 1024  # bytes of a file that is too small for machine code to pay
 PART: Final = 16 * 1024 * 1024  # bytes of a file that one thread scans at a time
 _MOST_ROWS: Final = 4096
 _MOST_ODD: Final = 4096
 _NEVER: Final = (1 << 64) - 1
-_STATE: Final = Struct("=13Q")
+_STATE: Final = Struct("=16Q")
+_RESULTS: Final = [at // 8 for at in (walk.POSITION, walk.END, walk.SEEN, walk.FOUND, walk.USED, walk.ROWS, walk.BASE)]
 _SOURCE: Final = Struct("=7Q")
 _ROW: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
@@ -131,6 +134,7 @@ class Scan:
         self._walks = walks
         self._limit = _NEVER if limit is None else limit
         self._threads = threads
+        self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._spare: list[_Piece] = []  # of threads that are done with a part
         self._alone_until = 0  # where several threads may be tried again
         self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
@@ -157,7 +161,7 @@ class Scan:
                     return
                 case walk.ENDLESS:
                     raise ProgramError("the program loops without an end")
-                case walk.FULL:
+                case walk.FULL | walk.PAUSED:
                     pass
                 case walk.STARVED if self._read(piece):
                     pass
@@ -165,6 +169,8 @@ class Scan:
                     if not piece.left():
                         return
                     odd = 1 if seen else min(2 * odd, _MOST_ODD)
+                    if self._direct:
+                        self._savefile.seek(piece.end_offset)
                     window.put_back(piece.left(), piece.offset)
                     yield from self._odd(odd)
                     if self.found >= self._limit:
@@ -255,7 +261,7 @@ class Scan:
                 if batch.found:
                     found += batch.found
                     batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded))))
-            if status == walk.FULL or (status == walk.STARVED and piece.read_at(number)):
+            if status in (walk.FULL, walk.PAUSED) or (status == walk.STARVED and piece.read_at(number)):
                 continue
             start = begin if first is None else first
             end, counted = piece.offset, piece.counted()
@@ -316,8 +322,9 @@ class Scan:
         reader, interfaces = self._reader, self._present()
         header = reader.header_length if isinstance(reader, PcapReader) else 0
         kind = Kind(reader.format, reader.order, header, self._output.form)
-        walk = self._walks.get(kind, native=self._pays(offset))
-        return _Task(walk, interfaces[:], self._sources(interfaces), self._largest_block())
+        walking = self._walks.get(kind, native=self._pays(offset))
+        number = self._savefile.fileno() if self._direct else walk.NOWHERE
+        return _Task(walking, interfaces[:], self._sources(interfaces), self._largest_block(), number)
 
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
@@ -326,6 +333,8 @@ class Scan:
 
     def _read(self, piece: _Piece) -> bool:
         """Whether there is more of the file; it is in memory then."""
+        if self._direct:
+            return piece.read_at(self._savefile.fileno())
         room = piece.room()
         count = self._window.read_into(room)
         room.release()
@@ -372,6 +381,7 @@ class _Task(NamedTuple):
     interfaces: Sequence[Interface]
     sources: bytearray
     largest_block: int
+    descriptor: int
 
     @property
     def plain(self) -> bool:
@@ -401,7 +411,7 @@ class _Piece:
         if form == walk.DATA:
             size = 8 * walks.words + _MOST_ROWS * self._row_size
         rows = bytearray(size) if tallies is None or form == walk.DATA else tallies
-        out = bytearray(1 if form == walk.COUNT else 2 * PIECE)
+        out = bytearray(1 if form == walk.COUNT else OUTPUT)
         self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
         self._base = 0  # offset in the file of what is in memory
         self._position = 0
@@ -411,6 +421,11 @@ class _Piece:
     def offset(self) -> int:
         """Where in the file the next record is."""
         return self._base + self._position
+
+    @property
+    def end_offset(self) -> int:
+        """Where in the file is what has not been read yet."""
+        return self._base + self._end
 
     def left(self) -> bytes:
         """What is in memory and not walked over yet."""
@@ -467,13 +482,14 @@ class _Piece:
             self.buffers = replace(self.buffers, sources=task.sources)
         stop = _NEVER if stop == _NEVER else max(0, stop - self._base)
         room = (0, len(self.buffers.out), 0, _MOST_ROWS)
-        file = (len(task.interfaces), task.largest_block, self._base)
+        reading = (len(self.buffers.data), task.descriptor, BUDGET)
+        file = (len(task.interfaces), task.largest_block, self._base, *reading)
         _STATE.pack_into(self.buffers.state, 0, self._position, self._end, stop, 0, 0, limit, *room, *file)
 
     def end(self, interfaces: Sequence[Interface]) -> tuple[int, Batch]:
         """What a walk has come to: the packets seen, and those found."""
         state = _STATE.unpack(self.buffers.state)
-        self._position, seen, found, used, rows = state[0], state[3], state[4], state[6], state[8]
+        self._position, self._end, seen, found, used, rows, self._base = (state[at] for at in _RESULTS)
         if self._form == walk.DATA:
             return seen, Batch(found, _NOTHING, list(self._matches(rows, used, interfaces)))
         return seen, Batch(found, memoryview(self.buffers.out)[:used], ())

@@ -24,6 +24,7 @@ ODD = 2  # the next record is not a plain packet: it wants a closer look
 FULL = 3  # the next packet that matches does not fit into ``out`` or ``rows``
 LIMITED = 4  # enough packets have matched
 ENDLESS = 5  # a program did not end
+PAUSED = 6  # the budget is spent
 
 # What is made of packets that match.
 COUNT = 0  # nothing
@@ -45,7 +46,12 @@ MOST_ROWS = 72
 INTERFACES = 80  # sources there are
 LARGEST_BLOCK = 88  # bytes that a block may have
 BASE = 96  # offset of ``data`` in the file
-STATE_SIZE = 104
+CAPACITY = 104  # bytes that ``data`` has
+DESCRIPTOR = 112  # of the file, to be read from here; NOWHERE if it is not
+BUDGET = 120  # bytes that may be read before somebody else has a say
+STATE_SIZE = 128
+
+NOWHERE = 0xFFFFFFFFFFFFFFFF
 
 # Source: byte offsets of its fields.
 BEYOND = 0  # one more than the longest packet; 0 if every packet of it wants a closer look
@@ -95,6 +101,60 @@ WORDS = 0
 def judge(data: Buffer, start: int, caplen: int, wirelen: int, which: int, rows: Buffer) -> int:
     """The verdict on a packet; of a set of filters whether one matches, whose bits are put in front of ``rows``."""
     raise NotImplementedError
+
+
+def read_at(descriptor: int, data: Buffer, place: int, count: int, offset: int) -> int:
+    """Read up to ``count`` bytes at an offset of a file; how many there were, NOWHERE if it failed."""
+    raise NotImplementedError
+
+
+def scan_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    """Walk, read on, and so forth."""
+    while True:
+        status = walk_pcap(state, data, sources, out, rows)
+        if status != STARVED:
+            return status
+        status = _read_on(state, data)
+        if status != STARVED:
+            return status if status == PAUSED else STARVED
+
+
+def scan_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    """Walk, read on, and so forth."""
+    while True:
+        status = walk_pcapng(state, data, sources, out, rows)
+        if status != STARVED:
+            return status
+        status = _read_on(state, data)
+        if status != STARVED:
+            return status if status == PAUSED else STARVED
+
+
+def _read_on(state: Buffer, data: Buffer) -> int:
+    """Bring more of the file into memory: STARVED if the walk may go on, PAUSED if not yet, FULL if it cannot."""
+    position = load64(state, POSITION)
+    end = load64(state, END)
+    left = end - position
+    capacity = load64(state, CAPACITY)
+    if load64(state, DESCRIPTOR) == NOWHERE or 2 * left > capacity:
+        return FULL
+    if load64(state, BUDGET) == 0:
+        return PAUSED
+    copy(data, 0, data, position, left)
+    base = load64(state, BASE) + position
+    store64(state, BASE, base)
+    store64(state, POSITION, 0)
+    store64(state, END, left)
+    stop = load64(state, STOP)
+    if stop != NOWHERE:
+        store64(state, STOP, stop - position if stop > position else 0)
+    count = read_at(load64(state, DESCRIPTOR), data, left, capacity - left, base + left)
+    if count in (0, NOWHERE):
+        return FULL
+    store64(state, END, left + count)
+    budget = load64(state, BUDGET)
+    store64(state, BUDGET, budget - count if budget > count else 0)
+    return STARVED
 
 
 def walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:

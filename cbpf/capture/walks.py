@@ -7,6 +7,7 @@ nanoseconds.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -130,13 +131,18 @@ class Walks:
     def _python(self, kind: Kind) -> Walk:
         words = range(self.words)
 
+        def read_at(descriptor: int, data: bytearray, place: int, count: int, offset: int) -> int:
+            return os.preadv(descriptor, [memoryview(data)[place : place + count]], offset)
+
         def judge(data: bytearray, start: int, caplen: int, wirelen: int, which: int, rows: bytearray) -> int:
             verdict = self.verdict(which, bytes(data[start : start + caplen]), wirelen)
             for word in words:
                 store64(rows, 8 * word, verdict >> 64 * word & NOBODY)
             return verdict
 
-        walk, find = (bound(kernel, {**self._given(kind), "judge": judge}) for kernel in _KERNELS[kind.format])
+        walk, find = (
+            bound(kernel, {**self._given(kind), "judge": judge, "read_at": read_at}) for kernel in _KERNELS[kind.format]
+        )
         return Walk(lambda buffers: int(walk(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
 
     def _native(self, kind: Kind) -> Walk:
@@ -151,10 +157,31 @@ class Walks:
             return self._python(kind)
         kernels = _KERNELS[kind.format]
         judges = native.judge(self._judges, self.words, self._semantics)
-        text = compiled(kernels, {**self._given(kind), "judge": "judge"})
-        code = llvm.MachineCode(f"{judges}\n{text}")
+        text = compiled(kernels, {**self._given(kind), "judge": "judge", "read_at": "read_at"})
+        code = llvm.MachineCode(f"{judges}\n{_READ_AT.format(pread=_pread())}\n{text}")
         walk, find = (_function(code, kernel.__name__) for kernel in kernels)
         return Walk(walk, find, native=True)
+
+
+# The operating system's `pread`, or what has no use for it never calls it.
+_READ_AT: Final = """
+define internal i64 @read_at(i64 %descriptor, i64 %data, i64 %place, i64 %count, i64 %offset) {{
+  %address = add i64 %data, %place
+  %buffer = inttoptr i64 %address to ptr
+  %number = trunc i64 %descriptor to i32
+  %pread = inttoptr i64 {pread} to ptr
+  %read = call i64 %pread(i32 %number, ptr %buffer, i64 %count, i64 %offset)
+  ret i64 %read
+}}"""
+
+
+def _pread() -> int:
+    """The address of `pread`, with offsets of 64 bits; 0 where the system has none."""
+    library = ctypes.CDLL(None)
+    for name in ("pread64", "pread"):
+        if hasattr(library, name):
+            return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+    return 0
 
 
 def _function(code: llvm.MachineCode, name: str) -> Run:
@@ -167,4 +194,4 @@ def _function(code: llvm.MachineCode, name: str) -> Run:
     return run
 
 
-_KERNELS: Final = {"pcap": (walk.walk_pcap, walk.find_pcap), "pcapng": (walk.walk_pcapng, walk.find_pcapng)}
+_KERNELS: Final = {"pcap": (walk.scan_pcap, walk.find_pcap), "pcapng": (walk.scan_pcapng, walk.find_pcapng)}

@@ -71,7 +71,7 @@ def swap32(value: int) -> int:
 
 
 def copy(target: Buffer, to: int, source: Buffer, start: int, count: int) -> None:
-    """Copy bytes from one buffer to another one."""
+    """Copy bytes from one buffer to another one, or to another place in it."""
     target[to : to + count] = source[start : start + count]
 
 
@@ -113,7 +113,7 @@ _INTRINSICS: Final[dict[Function, str]] = {
   {t}p = inttoptr i64 {t}a to ptr
   {t}b = add i64 {2}, {3}
   {t}q = inttoptr i64 {t}b to ptr
-  call void @llvm.memcpy.p0.p0.i64(ptr {t}p, ptr {t}q, i64 {4}, i1 false)""",
+  call void @llvm.memmove.p0.p0.i64(ptr {t}p, ptr {t}q, i64 {4}, i1 false)""",
     lowest_bit: """
   {t} = call i64 @llvm.cttz.i64(i64 {0}, i1 true)""",
 }
@@ -122,7 +122,7 @@ DECLARATIONS: Final = """
 declare i16 @llvm.bswap.i16(i16)
 declare i32 @llvm.bswap.i32(i32)
 declare i64 @llvm.cttz.i64(i64, i1)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
 """
 
 _OPERATORS: Final[dict[type[ast.AST], str]] = {
@@ -334,7 +334,7 @@ class _Translation:
     def _value(self, node: ast.expr) -> str:
         match node:
             case ast.Constant(value=int(number)):
-                return str(number)
+                return str(int(number))
             case ast.Name(id=name) if name in self._locals:
                 return self._result(f"load i64, ptr %{name}")
             case ast.Name(id=name):

@@ -10,6 +10,7 @@ import mmap
 import random
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,16 +113,25 @@ def _damaged(content: bytes, choose: random.Random) -> bytes:
 
 
 def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, form: int) -> None:
-    memory, out = Guarded(max(1, len(data))), Guarded(choose.choice((1, 60, 600, 5000)))
+    out = Guarded(choose.choice((1, 60, 600, 5000)))
     rows, sources = Guarded(3 * walk.ROW_SIZE), Guarded(interfaces * walk.SOURCE_SIZE)
     state = Guarded(walk.STATE_SIZE)
     interface = Interface()
     table = b"".join(_SOURCE.pack(interface.snaplen + 1, 0, 10**6, 1000, 0, 1000, 0) for _ in range(interfaces))
-    fields = (0, len(data), 1 << 60, 0, 0, 1 << 60, 0, out.size, 0, 3, interfaces, 1 << 24, 0)
-    at = state.put(_STATE.pack(*fields))
-    addresses = (at, memory.put(data), sources.put(table), out.end - out.size, rows.end - rows.size)
-    for function in (walking.run, walking.find):
-        function(SimpleNamespace(addresses=addresses))
+    with TemporaryFile() as file:
+        # In memory, or in a file that is read piece by piece.
+        memory = Guarded(choose.choice((40, 200, 2000)) if choose.random() < 0.5 else max(1, len(data)))
+        reading = memory.size < len(data)
+        file.write(data)
+        file.flush()
+        held = b"" if reading else data
+        place = (memory.size, file.fileno() if reading else walk.NOWHERE, 1 << 20)
+        fields = (0, len(held), 1 << 60, 0, 0, 1 << 60, 0, out.size, 0, 3, interfaces, 1 << 24, 0, *place)
+        at = state.put(_STATE.pack(*fields))
+        begin = memory.end - memory.size if reading else memory.put(held)
+        addresses = (at, begin, sources.put(table), out.end - out.size, rows.end - rows.size)
+        for function in (walking.run, walking.find):
+            function(SimpleNamespace(addresses=addresses))
 
 
 if __name__ == "__main__":
