@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from cbpf.capture import pcap, pcapng
+from cbpf.capture.compression import decompressed
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.window import Window
 from cbpf.errors import SavefileError
@@ -18,11 +19,6 @@ _MAGIC_LENGTH: Final = 4
 
 # Formats people take for savefiles, by their first bytes, with what to do about them.
 _OTHERS: Final = {
-    b"\x1f\x8b": "is compressed with gzip; decompress it first",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it first",
-    b"\xfd7zX": "is compressed with xz; decompress it first",
-    b"BZh": "is compressed with bzip2; decompress it first",
-    b"\x04\x22\x4d\x18": "is compressed with lz4; decompress it first",
     b"snoo": "is a snoop capture; convert it with editcap",
 }
 
@@ -37,18 +33,22 @@ class Savefile:
     * ``format``: "pcap" or "pcapng".
     * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
       if the end comes first: an empty capture) and may add others while its packets are read.
-    * ``size``: the file's length in bytes if it is a regular file, else None.
+    * ``compressed``: whether it is; offsets are those of what comes out then.
+    * ``size``: the file's length in bytes if it is a regular file and not compressed, else None.
     * ``window`` and ``reader`` are for ``cbpf.capture.scan``, which goes over the packets in its own way.
     """
 
     def __init__(self, stream: IO[bytes], path: str) -> None:
         self.path = path
         self._stream = stream
-        self.window = Window(stream, path)
+        window = Window(stream, path)
+        window.need(_MAGIC_LENGTH)
+        self.window = decompressed(window, stream)
+        self.compressed = self.window is not window
         self.reader = _reader(self.window)
         self.format = self.reader.format
         self.interfaces: list[Interface] = self.reader.interfaces
-        self.size = _regular_size(stream)
+        self.size = None if self.compressed else _regular_size(stream)
         self._packets = self.reader.packets()
 
     @property

@@ -61,9 +61,9 @@ def test_an_overfull_fraction_carries_over(tmp_path: Path) -> None:
         (pcap_file([], version=(1, 4)), 0, "pcap version 1.4 is too old to be read"),
         (pcap_file([], version=(2, 5)), 0, "pcap version 2.5 is not known"),
         (pcap_file([], link=0x00400001), 0, "the reserved bits of the link-type word 0x00400001 are not zero"),
-        (b"\x1f\x8b\x08\0", None, "is compressed with gzip; decompress it first"),
-        (b"\x28\xb5\x2f\xfd", None, "is compressed with zstd; decompress it first"),
-        (b"BZh9", None, "is compressed with bzip2; decompress it first"),
+        (b"\x1f\x8b\x08\0", None, "cannot read: the gzip data is damaged"),
+        (b"\x28\xb5\x2f\xfd", None, "cannot read: the zstd data is damaged"),
+        (b"BZh9", None, "cannot read: the bzip2 data is damaged"),
     ],
 )
 def test_files_that_cannot_be_opened(data: bytes, offset: int | None, message: str, tmp_path: Path) -> None:
