@@ -1,6 +1,6 @@
 """A large capture, made of the packets that come with the project: the same one every time.
 
-Most packets of a network are short, and most of its bytes are in long ones. So of the packets of the samples many
+Those are short. In networks most packets are, but most of the bytes are in long ones: in a mixed capture many packets
 stay as they are, and others get a payload of a few hundred bytes or of as many as a frame has.
 """
 
@@ -26,10 +26,10 @@ _EPOCH: Final = 1_700_000_000
 _SPACING: Final = 200  # most microseconds between two packets
 
 
-def write_large_capture(path: Path, size: int) -> int:
+def write_large_capture(path: Path, size: int, *, mixed: bool) -> int:
     """Write a pcap file of about ``size`` bytes (a packet more at the most); how many packets it has."""
     random = Random(7)
-    pool = list(_pool(random))
+    pool = list(_pool(random, mixed=mixed))
     written = count = 0
     time = _EPOCH * 1_000_000
     with PcapWriter(str(path), Interface(linktype=_ETHERNET)) as writer:
@@ -46,11 +46,11 @@ def write_large_capture(path: Path, size: int) -> int:
     return count
 
 
-def _pool(random: Random) -> Iterator[bytes]:
+def _pool(random: Random, *, mixed: bool) -> Iterator[bytes]:
     samples = [packet.data for name in _NAMES for packet in _packets(_SAMPLES / f"{name}.pcap")]
     for _ in range(_POOL):
         data = random.choice(samples)
-        low, high = random.choices(_LENGTHS, _WEIGHTS)[0]
+        low, high = random.choices(_LENGTHS, _WEIGHTS)[0] if mixed else (0, 0)
         yield _lengthened(data, random.randint(low, high), random) if low else data
 
 
