@@ -90,9 +90,8 @@ def _single(path: Path, repeat: int) -> list[str]:
             ours = _time([_CBPF, "filter", "-r", str(path), *target, expression], repeat)
             alone = _time([_CBPF, "filter", "--threads", "1", "-r", str(path), *target, expression], repeat)
             rows.append([f"cbpf {what}", expression, ours.seconds, NONE, ours.seconds / limit, ours.memory])
-            rows.append(
-                [f"cbpf {what}, 1 thread", expression, alone.seconds, NONE, alone.seconds / limit, alone.memory]
-            )
+            one = alone.seconds / limit
+            rows.append([f"cbpf {what}, 1 thread", expression, alone.seconds, NONE, one, alone.memory])
             if shutil.which("tcpdump"):
                 theirs = _time(["tcpdump", "-r", str(path), *target, expression], repeat)
                 ratio = theirs.seconds / ours.seconds

@@ -9,74 +9,29 @@ Matches come in batches, in the order of the file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from cbpf.capture import walk
 from cbpf.capture.byteorder import converter
 from cbpf.capture.limits import maximum_snaplen
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.pcap import PcapReader
+from cbpf.capture.piece import NEVER, NOTHING, Batch, Match, Piece, Task
 from cbpf.capture.savefile import Savefile
-from cbpf.capture.walks import NOBODY, Buffers, Kind, Walk, Walks
-from cbpf.errors import ProgramError
+from cbpf.capture.walks import NOBODY, Kind, Walks
+from cbpf.errors import ProgramError, SavefileError
 from cbpf.machine import Program
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+__all__ = ["Batch", "Choose", "Match", "NoOutput", "Output", "Scan"]
 
-PIECE: Final = 128 * 1024  # bytes that are read at once: they stay in the processor's cache
-OUTPUT: Final = 512 * 1024  # bytes of what matches that are handed on at once, or more for a long packet
-BUDGET: Final = 16 * 1024 * 1024  # bytes that are scanned before an interruption is noticed
 IN_PYTHON: Final = 4 * 1024 * 1024  # bytes of a file that is too small for machine code to pay
 PART: Final = 16 * 1024 * 1024  # bytes of a file that one thread scans at a time
-_MOST_ROWS: Final = 4096
 _MOST_ODD: Final = 4096
-_NEVER: Final = (1 << 64) - 1
-_STATE: Final = Struct("=16Q")
-_RESULTS: Final = [at // 8 for at in (walk.POSITION, walk.END, walk.SEEN, walk.FOUND, walk.USED, walk.ROWS, walk.BASE)]
 _SOURCE: Final = Struct("=7Q")
-_ROW: Final = Struct("=6Q")
-_WORD: Final = Struct("=Q")
 _TALLY: Final = Struct("=4Q")
-
-
-class Match(NamedTuple):
-    """One packet that matches.
-
-    * ``offset``: of its record in the file, in bytes.
-    * ``timestamp``: nanoseconds since 1970-01-01 00:00 UTC.
-    * ``wirelen``: length in bytes on the network.
-    * ``data``: the captured bytes, as many of them as the verdict keeps.
-    * ``interface``: where it was captured.
-    * ``filters``: of a set of filters those that match, bit i for the filter number i; 1 for a single filter.
-    """
-
-    offset: int
-    timestamp: int
-    wirelen: int
-    data: memoryview
-    interface: Interface
-    filters: int = 1
-
-    def packet(self) -> Packet:
-        """The same as a packet that is read."""
-        return Packet(self.timestamp, self.wirelen, bytes(self.data), self.interface)
-
-
-class Batch(NamedTuple):
-    """The next ``found`` packets that match.
-
-    ``encoded`` are those that are ready for the output, good until the next batch is asked for; ``matches`` are the
-    others, and all if there is no form of output.
-    """
-
-    found: int
-    encoded: memoryview
-    matches: Sequence[Match]
 
 
 class Output(Protocol):
@@ -100,8 +55,6 @@ class NoOutput:
 
 Choose = Callable[[Interface], Sequence[Program] | None]
 """The programs that judge the packets of an interface: one, or those of a set; None to pass its packets over."""
-
-_NOTHING: Final = memoryview(b"")
 
 
 class Scan:
@@ -132,10 +85,9 @@ class Scan:
         self._choose = choose
         self._output = output
         self._walks = walks
-        self._limit = _NEVER if limit is None else limit
+        self._limit = NEVER if limit is None else limit
         self._threads = threads
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
-        self._spare: list[_Piece] = []  # of threads that are done with a part
         self._alone_until = 0  # where several threads may be tried again
         self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
         self.seen = 0
@@ -144,14 +96,14 @@ class Scan:
 
     def __iter__(self) -> Iterator[Batch]:
         window, odd = self._window, 1
-        piece = _Piece(self._output.form, self._walks, self.tallies)
+        piece = Piece(self._output.form, self._walks, self.tallies)
         piece.refill(window.data[window.pos :], window.offset)
-        task: _Task | None = None
+        task: Task | None = None
         while True:
             if task is None or (not task.walk.native and self._pays(piece.offset)):
                 task = self._task(piece.offset)
             yield from self._in_parallel(piece, task)
-            status, seen, batch = self._step(piece, task, self._limit - self.found)
+            status, seen, batch = piece.walk(task, self._limit - self.found)
             self.seen += seen
             self.found += batch.found
             if batch.found:
@@ -178,95 +130,29 @@ class Scan:
                     piece.refill(window.data[window.pos :], window.offset)
                     task = None
 
-    def _step(self, piece: _Piece, task: _Task, limit: int, stop: int = _NEVER) -> tuple[int, int, Batch]:
-        """Walk over what is in memory: why that ended, the packets seen, and those that match."""
-        piece.begin(task, limit, stop)
-        status = task.walk.run(piece.buffers)
-        seen, batch = piece.end(task.interfaces)
-        if status == walk.FULL and not batch.found:
-            piece.grow_output()
-        return status, seen, batch
-
     # Several threads.
 
-    def _in_parallel(self, piece: _Piece, task: _Task) -> Iterator[Batch]:
-        """The batches of as much of the file as can be cut into parts; the piece stands behind that part then.
-
-        Where a part begins is guessed, and right if the part before ends there; else it is scanned again.
-        """
+    def _in_parallel(self, piece: Piece, task: Task) -> Iterator[Batch]:
+        """The batches of as much of the file as can be scanned in parts; the piece stands behind that then."""
         begin, size = piece.offset, self._savefile.size or 0
-        if self._threads < 2 or begin < self._alone_until or size - begin < 2 * PART or self._limit != _NEVER:
+        length = PART if self._output.form == walk.COUNT else PART // 4  # what matches is kept until it is its turn
+        if self._threads < 2 or begin < self._alone_until or size - begin < 2 * length or self._limit != NEVER:
             return
-        if not (task.walk.native and self._savefile.seekable and task.plain):
+        if not (self._direct and task.walk.native and task.plain):
             return
-        from collections import deque
-        from concurrent.futures import ThreadPoolExecutor
+        from cbpf.capture.parts import Parts
 
-        number = self._savefile.fileno()
-        stops = iter([*range(begin + PART, size, PART), size])
         at = begin
-        with ThreadPoolExecutor(self._threads) as pool:
-            waiting: deque[tuple[int, Future[_Part]]] = deque()
-            start = begin
-
-            def more() -> None:
-                nonlocal start
-                stop = next(stops, None)
-                if stop is not None:
-                    waiting.append((stop, pool.submit(self._part, number, task, start, stop, start != begin)))
-                    start = stop
-
-            for _ in range(self._threads + 1):
-                more()
-            while waiting:
-                stop, future = waiting.popleft()
-                part = future.result()
-                if part.begin != at and at < stop:
-                    part = self._part(number, task, at, stop, False)
-                if at < stop:
-                    more()
-                    self.seen += part.seen
-                    self.found += sum(batch.found for batch in part.batches)
-                    self._add(part.counted)
-                    yield from part.batches
-                    at = part.end
-                    if not part.whole:
-                        break
-                else:
-                    more()  # the part before went past the end of this one
-            for _, future in waiting:
-                future.cancel()
-        self._alone_until = at + (0 if at - begin > PART else 4 * PART)
+        with self._errors_of_reading():
+            for part in Parts(self._walks, self._output.form, task, begin, size, length=length, threads=self._threads):
+                self.seen += part.seen
+                self.found += sum(batch.found for batch in part.batches)
+                self._add(part.counted)
+                at = part.end
+                yield from part.batches
+        self._alone_until = at + (0 if at - begin > length else 4 * length)
         self._savefile.seek(at)
         piece.refill(b"", at)
-
-    def _part(self, number: int, task: _Task, begin: int, stop: int, guessed: bool) -> _Part:
-        """Scan the records that begin in a part of the file, up to the first one that is not plain."""
-        piece = self._spare.pop() if self._spare else _Piece(self._output.form, self._walks)
-        piece.refill(b"", begin)
-        batches: list[Batch] = []
-        all_seen = found = 0
-        first = None if guessed else begin
-        while True:
-            status, seen = walk.STARVED, 0
-            if first is None and piece.left():
-                piece.begin(task, 0)
-                if task.walk.find(piece.buffers) == walk.ODD:
-                    return _Part(stop, stop, 0, [], b"", whole=True)
-                piece.end(task.interfaces)
-                first = piece.offset
-            if first is not None:
-                status, seen, batch = self._step(piece, task, _NEVER, stop)
-                all_seen += seen
-                if batch.found:
-                    found += batch.found
-                    batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded))))
-            if status in (walk.FULL, walk.PAUSED) or (status == walk.STARVED and piece.read_at(number)):
-                continue
-            start = begin if first is None else first
-            end, counted = piece.offset, piece.counted()
-            self._spare.append(piece)
-            return _Part(start, end, all_seen, batches, counted, whole=status == walk.STOPPED)
 
     def _add(self, counted: bytes) -> None:
         """Add what a part has counted."""
@@ -317,29 +203,37 @@ class Scan:
         plain = min(interface.snaplen, maximum_snaplen(interface.linktype))
         return 1 + (plain if longest is None else min(plain, longest))
 
-    def _task(self, offset: int) -> _Task:
+    def _task(self, offset: int) -> Task:
         """What there is to do from an offset on."""
         reader, interfaces = self._reader, self._present()
         header = reader.header_length if isinstance(reader, PcapReader) else 0
         kind = Kind(reader.format, reader.order, header, self._output.form)
         walking = self._walks.get(kind, native=self._pays(offset))
         number = self._savefile.fileno() if self._direct else walk.NOWHERE
-        return _Task(walking, interfaces[:], self._sources(interfaces), self._largest_block(), number)
+        return Task(walking, interfaces[:], self._sources(interfaces), self._largest_block(), number)
 
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
         size = self._savefile.size
         return offset > IN_PYTHON or (size is not None and size - offset > IN_PYTHON)
 
-    def _read(self, piece: _Piece) -> bool:
+    def _read(self, piece: Piece) -> bool:
         """Whether there is more of the file; it is in memory then."""
         if self._direct:
-            return piece.read_at(self._savefile.fileno())
+            with self._errors_of_reading():
+                return piece.read_at(self._savefile.fileno())
         room = piece.room()
         count = self._window.read_into(room)
         room.release()
         piece.filled(count)
         return count > 0
+
+    @contextmanager
+    def _errors_of_reading(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SavefileError(f"cannot read: {error.strerror or error}", path=self._savefile.path) from error
 
     # Packets that are not plain.
 
@@ -371,136 +265,4 @@ class Scan:
             match = Match(offset, *packet[:2], memoryview(packet.data), interface, verdict)
         else:
             match = Match(offset, *packet[:2], memoryview(packet.data)[:verdict], interface)
-        yield Batch(1, _NOTHING, () if self._output.form == walk.COUNT else (match,))
-
-
-class _Task(NamedTuple):
-    """A walk, and what it is told about the file."""
-
-    walk: Walk
-    interfaces: Sequence[Interface]
-    sources: bytearray
-    largest_block: int
-    descriptor: int
-
-    @property
-    def plain(self) -> bool:
-        """Whether all interfaces have packets that need no closer look."""
-        return all(beyond for beyond, *_ in _SOURCE.iter_unpack(self.sources)) if self.interfaces else False
-
-
-class _Part(NamedTuple):
-    """What the records from ``begin`` to ``end`` have come to; ``whole`` if the next ones begin in another part."""
-
-    begin: int
-    end: int
-    seen: int
-    batches: list[Batch]
-    counted: bytes
-    whole: bool
-
-
-class _Piece:
-    """A part of the file in memory, and the other buffers of a walk."""
-
-    def __init__(self, form: int, walks: Walks, tallies: bytearray | None = None) -> None:
-        self._form = form
-        self._words = walks.words
-        self._row_size = walk.ROW_SIZE + 8 * walks.words
-        size = 8 * walks.words + walk.TALLY_SIZE * walks.filters
-        if form == walk.DATA:
-            size = 8 * walks.words + _MOST_ROWS * self._row_size
-        rows = bytearray(size) if tallies is None or form == walk.DATA else tallies
-        out = bytearray(1 if form == walk.COUNT else OUTPUT)
-        self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
-        self._base = 0  # offset in the file of what is in memory
-        self._position = 0
-        self._end = 0
-
-    @property
-    def offset(self) -> int:
-        """Where in the file the next record is."""
-        return self._base + self._position
-
-    @property
-    def end_offset(self) -> int:
-        """Where in the file is what has not been read yet."""
-        return self._base + self._end
-
-    def left(self) -> bytes:
-        """What is in memory and not walked over yet."""
-        return bytes(memoryview(self.buffers.data)[self._position : self._end])
-
-    def refill(self, data: bytes, offset: int) -> None:
-        """Go on with other bytes, which are at an offset in the file."""
-        if len(data) > len(self.buffers.data):
-            self.buffers = replace(self.buffers, data=bytearray(len(data) + PIECE))
-        self.buffers.data[: len(data)] = data
-        self._base, self._position, self._end = offset, 0, len(data)
-
-    def room(self) -> memoryview:
-        """Where more of the file may be read to: what is left is moved to the front."""
-        left = self._end - self._position
-        data = self.buffers.data
-        if left > len(data) // 2:
-            larger = bytearray(2 * len(data))
-            larger[:left] = memoryview(data)[self._position : self._end]
-            self.buffers = replace(self.buffers, data=larger)
-        else:
-            view = memoryview(data)
-            view[:left] = view[self._position : self._end]
-        self._base, self._position, self._end = self.offset, 0, left
-        return memoryview(self.buffers.data)[left:]
-
-    def filled(self, count: int) -> None:
-        """So many bytes have been read."""
-        self._end += count
-
-    def counted(self) -> bytes:
-        """What has been counted of a set of filters since this was asked last."""
-        if self._form == walk.DATA or not self._words:
-            return b""
-        counted = bytes(self.buffers.rows)
-        self.buffers.rows[:] = bytes(len(counted))
-        return counted
-
-    def grow_output(self) -> None:
-        """Make room for a packet that is too long."""
-        self.buffers = replace(self.buffers, out=bytearray(2 * len(self.buffers.out)))
-
-    def read_at(self, number: int) -> bool:
-        """Read more of the file with this descriptor; whether there is more."""
-        room = self.room()
-        count = os.preadv(number, [room], self._base + self._end)
-        room.release()
-        self.filled(count)
-        return count > 0
-
-    def begin(self, task: _Task, limit: int, stop: int = _NEVER) -> None:
-        """Make ready for a walk, which is to begin no record from the offset ``stop`` on."""
-        if task.sources is not self.buffers.sources:
-            self.buffers = replace(self.buffers, sources=task.sources)
-        stop = _NEVER if stop == _NEVER else max(0, stop - self._base)
-        room = (0, len(self.buffers.out), 0, _MOST_ROWS)
-        reading = (len(self.buffers.data), task.descriptor, BUDGET)
-        file = (len(task.interfaces), task.largest_block, self._base, *reading)
-        _STATE.pack_into(self.buffers.state, 0, self._position, self._end, stop, 0, 0, limit, *room, *file)
-
-    def end(self, interfaces: Sequence[Interface]) -> tuple[int, Batch]:
-        """What a walk has come to: the packets seen, and those found."""
-        state = _STATE.unpack(self.buffers.state)
-        self._position, self._end, seen, found, used, rows, self._base = (state[at] for at in _RESULTS)
-        if self._form == walk.DATA:
-            return seen, Batch(found, _NOTHING, list(self._matches(rows, used, interfaces)))
-        return seen, Batch(found, memoryview(self.buffers.out)[:used], ())
-
-    def _matches(self, rows: int, used: int, interfaces: Sequence[Interface]) -> Iterator[Match]:
-        data = memoryview(bytes(memoryview(self.buffers.out)[:used]))
-        table, first = self.buffers.rows, 8 * self._words
-        for at in range(first, first + rows * self._row_size, self._row_size):
-            offset, time, place, kept, wirelen, source = _ROW.unpack_from(table, at)
-            filters = 0 if self._words else 1
-            for word in range(self._words):
-                (bits,) = _WORD.unpack_from(table, at + walk.ROW_SIZE + 8 * word)
-                filters |= bits << 64 * word
-            yield Match(offset, time, wirelen, data[place : place + kept], interfaces[source], filters)
+        yield Batch(1, NOTHING, () if self._output.form == walk.COUNT else (match,))

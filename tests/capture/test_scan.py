@@ -12,6 +12,7 @@ import pytest
 import cbpf
 from cbpf import FilterError, LinkTypeError, Program, ProgramError
 from cbpf.capture import Interface, Packet, PcapngWriter, PcapWriter, open_savefile, scan, walk
+from cbpf.capture import piece as pieces
 from cbpf.capture.savefile import Savefile
 from cbpf.capture.scan import NoOutput, Scan
 from cbpf.capture.walks import Walks
@@ -110,7 +111,7 @@ def test_the_packets_are_those_that_the_readers_read(path: Path, expression: str
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 @pytest.mark.parametrize("piece", [64, 100, 1000])
 def test_pieces_make_no_difference(path: Path, piece: int, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", piece)
     with open_savefile(str(path)) as savefile:
         expected = by_reading(savefile, "")
     with open_savefile(str(path)) as savefile:
@@ -200,7 +201,7 @@ def test_parts_make_no_difference(
 ) -> None:
     monkeypatch.setattr(scan, "IN_PYTHON", -1)
     monkeypatch.setattr(scan, "PART", part)
-    monkeypatch.setattr(scan, "PIECE", 2000)
+    monkeypatch.setattr(pieces, "PIECE", 2000)
     path = _misleading(400, format, tmp_path)
     if damaged:
         content = path.read_bytes()
@@ -296,7 +297,7 @@ def test_programs_that_do_not_end(native: bool, tmp_path: Path) -> None:
 
 
 def test_packets_larger_than_the_buffers(native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "PIECE", 128)
+    monkeypatch.setattr(pieces, "PIECE", 128)
     path = tmp_path / "large.pcap"
     path.write_bytes(pcap_file([record(bytes(size)) for size in (10, 5000, 3, 200_000, 60)]))
     with open_savefile(str(path)) as savefile:

@@ -17,7 +17,8 @@ from typing import Any
 import cbpf
 from cbpf import Program
 from cbpf.capture import Interface, open_savefile, walk
-from cbpf.capture.scan import _SOURCE, _STATE
+from cbpf.capture.piece import _STATE
+from cbpf.capture.scan import _SOURCE
 from cbpf.capture.walks import Kind, Walks
 from cbpf.engine import native
 from cbpf.engine.llvm import MachineCode
