@@ -14,11 +14,12 @@ runs programs; ``cbpf.capture`` reads and writes savefiles. Every error that bad
 about expressions are ``FilterError`` and carry the span they are about.
 """
 
+from cbpf.counts import Count
 from cbpf.errors import CbpfError, FilterError, ProgramError, Reason, SavefileError, Span
 from cbpf.filter import Filter, compile
 from cbpf.linktypes import LinkTypeError
 from cbpf.machine.program import Instruction, Program
-from cbpf.scanning import Count, FilterSet, count, scan
+from cbpf.scanning import FilterSet, count, scan
 from cbpf.version import __version__
 
 __all__ = [

@@ -44,6 +44,10 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
+# Why an expression may be wrong on one link type and right on another.
+OF_THE_LINKTYPE = frozenset((Reason.DIRECTION_NEEDS_WLAN, Reason.MATCHES_NOTHING, Reason.NOT_ON_THIS_LINKTYPE))
+
+
 class CbpfError(Exception):
     """Base of every error that bad input can cause."""
 

@@ -56,6 +56,9 @@ class Filter:
         """The verdicts on packets that were captured whole."""
         return list(map(self.match, packets))
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"expression": self.expression, "program": self.program}
+
     def __repr__(self) -> str:
         shown = self.expression if len(self.expression) <= _SHOWN else f"{self.expression[:_SHOWN]}..."
         return f"<Filter {shown!r}: {len(self.program)} instructions>"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple, overload
+from typing import TYPE_CHECKING, Final, overload
 
-from cbpf.errors import FilterError, Reason
+from cbpf.counts import Count
+from cbpf.errors import OF_THE_LINKTYPE, FilterError
 from cbpf.filter import Filter, compile
 from cbpf.linktypes import LinkTypeError, linktype_name
 from cbpf.machine import Program, opcodes
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
     from cbpf.capture.scan import Match, Scan
 
 _NOTHING: Final = Program([(opcodes.RET | opcodes.K, 0, 0, 0)])
-_TALLY: Final = Struct("=4Q")
-
-# What an expression may not mean on one link type, and on another one does.
-_OF_THE_LINKTYPE: Final = (Reason.DIRECTION_NEEDS_WLAN, Reason.MATCHES_NOTHING, Reason.NOT_ON_THIS_LINKTYPE)
-
-
-class Count(NamedTuple):
-    """The packets that match: how many, their bytes on the network, and the times of the earliest and the latest.
-
-    Times are nanoseconds since 1970-01-01 00:00 UTC, None if there is no packet.
-    """
-
-    packets: int
-    bytes: int
-    first: int | None
-    last: int | None
 
 
 class FilterSet:
@@ -89,14 +73,10 @@ def count(path: str, filters: Filters = "", *, threads: int | None = None) -> Co
     from cbpf.capture import open_savefile, walk
 
     with open_savefile(path) as savefile:
-        scanning = _scanning(savefile, filters, walk.COUNT, threads, 1)
+        scanning = _scanning(savefile, filters, walk.COUNT, threads, one=1)
         for _ in scanning:
             pass
-    counted = [
-        Count(packets, size, *((first, last) if packets else (None, None)))
-        for packets, size, first, last in _TALLY.iter_unpack(scanning.tallied())
-    ]
-    return counted[0] if isinstance(filters, str | Filter) else dict(zip(filters, counted, strict=True))
+    return scanning.counts[0] if isinstance(filters, str | Filter) else dict(zip(filters, scanning.counts, strict=True))
 
 
 def scan(path: str, filters: Filters = "", *, threads: int | None = None) -> Iterator[Sequence[Match]]:
@@ -108,12 +88,12 @@ def scan(path: str, filters: Filters = "", *, threads: int | None = None) -> Ite
     from cbpf.capture import open_savefile, walk
 
     with open_savefile(path) as savefile:
-        for batch in _scanning(savefile, filters, walk.DATA, threads, 0):
+        for batch in _scanning(savefile, filters, walk.DATA, threads, one=None):
             yield batch.matches
 
 
-def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | None, single: int) -> Scan:
-    """A scan; a single filter is a set of ``single``, 1 or 0."""
+def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | None, *, one: int | None) -> Scan:
+    """A scan. A single filter is counted as a set of one: ``one`` is 1 then, else None."""
     from cbpf.capture.scan import NoOutput, Scan
     from cbpf.capture.walks import Walks
 
@@ -122,7 +102,7 @@ def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | No
             savefile,
             lambda interface: (_program(filters, interface.linktype),),
             NoOutput(form),
-            Walks(single),
+            Walks(one),
             threads=threads or processors(),
         )
     chosen = filters if isinstance(filters, FilterSet) else FilterSet(filters)
@@ -150,7 +130,7 @@ def _program_or_none(filter: str | Filter, linktype: int) -> Program:
     except LinkTypeError:
         return _NOTHING
     except FilterError as error:
-        if error.reason not in _OF_THE_LINKTYPE:
+        if error.reason not in OF_THE_LINKTYPE:
             raise
         return _NOTHING
 

@@ -13,20 +13,20 @@ from cbpf.capture.window import Window
 from cbpf.errors import SavefileError
 
 _CHUNK: Final = 128 * 1024
-_ZSTD_CHUNK: Final = 4096  # of which at the most some megabytes come
+_ZSTD_CHUNK: Final = 1024  # of which 32 MB come at the most
 
 # What the libraries raise about data that is damaged or ends too early; they do not agree on a class.
 _DAMAGE: Final = (EOFError, ValueError, RuntimeError)
 
 
-def decompressed(window: Window, stream: IO[bytes]) -> Window:
-    """A window over what is in ``stream``, decompressed if the bytes in its window say so; else that window.
+def decompressed(window: Window) -> Window:
+    """A window over what is in another one, decompressed, if its first bytes say so; else that window.
 
     Raises SavefileError if the package for it is missing.
     """
     for magic, (name, opener) in _FORMATS.items():
         if window.data.startswith(magic):
-            source = io.BufferedReader(_Rest(window.data, stream), _CHUNK)
+            source = io.BufferedReader(_Rest(window), _CHUNK)
             try:
                 return Window(io.BufferedReader(_Decompressed(opener(source), name), _CHUNK), window.path)
             except ImportError:
@@ -36,11 +36,11 @@ def decompressed(window: Window, stream: IO[bytes]) -> Window:
 
 
 class _Rest(io.RawIOBase):
-    """Bytes that have been read already, and then the stream that they are from."""
+    """What a window has in memory, and then what comes behind it."""
 
-    def __init__(self, data: bytes, stream: IO[bytes]) -> None:
-        self._data = memoryview(data)
-        self._stream = stream
+    def __init__(self, window: Window) -> None:
+        self._data = memoryview(window.data)
+        self._window = window
 
     def readable(self) -> bool:
         return True
@@ -48,7 +48,7 @@ class _Rest(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer).cast("B")
         if not self._data:
-            return int(self._stream.readinto1(view))  # type: ignore[attr-defined]
+            return self._window.read_into(view)
         count = min(len(view), len(self._data))
         view[:count] = self._data[:count]
         self._data = self._data[count:]
@@ -70,6 +70,8 @@ class _Decompressed(io.RawIOBase):
         try:
             data = self._read(len(view))
         except OSError as error:
+            if error.errno is not None:  # the file's, not the data's
+                raise
             raise OSError(f"the {self._name} data is damaged: {error}") from error
         except _DAMAGE as error:
             raise OSError(f"the {self._name} data is damaged or cut short: {error}") from error
@@ -148,7 +150,7 @@ _LIBRARIES: Final = ("zlib", "_lzma", "zstd", "zstandard", "lz4")
 _FORMATS: Final[dict[bytes, tuple[str, Callable[[IO[bytes]], Read]]]] = {
     b"\x1f\x8b": ("gzip", _gzip),
     b"BZh": ("bzip2", _bzip2),
-    b"\xfd7zXZ": ("xz", _xz),
+    b"\xfd7zX": ("xz", _xz),
     b"\x28\xb5\x2f\xfd": ("zstd", _zstd),
     b"\x04\x22\x4d\x18": ("lz4", _lz4),
 }

@@ -72,7 +72,7 @@ class Parts:
     def _guessed(self, begin: int, stop: int) -> Part:
         """A part whose first record must be found. One that has none is empty, and begins where it cannot."""
         piece = self._piece(begin)
-        if begin != self._begin and not (piece.read_at(self._task.descriptor) and piece.find(self._task)):
+        if begin != self._begin and not (self._read(piece) and piece.find(self._task)):
             self._spare.append(piece)
             return Part(stop, stop, 0, [], b"", whole=True)
         return self._scanned(piece, piece.offset, stop)
@@ -81,7 +81,7 @@ class Parts:
         """The records that begin in a part, from the first one on."""
         batches: list[Batch] = []
         packets, status = 0, walk.FULL
-        while status in (walk.FULL, walk.PAUSED) or (status == walk.STARVED and piece.read_at(self._task.descriptor)):
+        while status in (walk.FULL, walk.PAUSED) or (status == walk.STARVED and self._read(piece)):
             status, seen, batch = piece.walk(self._task, stop=stop)
             packets += seen
             if batch.found:
@@ -89,6 +89,13 @@ class Parts:
         end, counted = piece.offset, piece.counted()
         self._spare.append(piece)
         return Part(begin, end, packets, batches, counted, whole=status == walk.STOPPED)
+
+    def _read(self, piece: Piece) -> bool:
+        """Whether there is more. What goes wrong will go wrong again, when the part that ends there is gone on with."""
+        try:
+            return piece.read_at(self._task.descriptor)
+        except OSError:
+            return False
 
     def _piece(self, offset: int) -> Piece:
         try:

@@ -57,8 +57,11 @@ class _Layouts:
 _LAYOUTS: Final = {order: _Layouts(order) for order in "<>"}
 
 
-class _Source(NamedTuple):
-    """What is needed to make packets of one interface: nanoseconds = ticks * multiplier // divisor + offset."""
+class Source(NamedTuple):
+    """What is needed to make packets of one interface: nanoseconds = ticks * multiplier // divisor + offset.
+
+    ``offset`` is a whole number of seconds.
+    """
 
     interface: Interface
     snaplen: int
@@ -81,7 +84,7 @@ class PcapngReader:
     def __init__(self, window: Window) -> None:
         self._window = window
         self.interfaces: list[Interface] = []
-        self._sources: list[_Source] = []  # of the present section
+        self._sources: list[Source] = []  # of the present section
         self._maximum_block = _MAXIMUM_BLOCK
         self._layouts = _LAYOUTS["<"]
         self._handlers: dict[int, Callable[[bytes], Packet | None]] = {
@@ -137,14 +140,9 @@ class PcapngReader:
         return self._layouts.order
 
     @property
-    def present(self) -> list[Interface]:
-        """The interfaces of the present section, by their numbers in it."""
-        return [source.interface for source in self._sources]
-
-    @property
-    def offsets(self) -> list[int]:
-        """What is to be added to the timestamps of each of them, in nanoseconds."""
-        return [source.offset for source in self._sources]
+    def section(self) -> list[Source]:
+        """The interfaces of the present section, by their numbers in it; every section has a list of its own."""
+        return self._sources
 
     @property
     def largest_block(self) -> int:
@@ -210,7 +208,7 @@ class PcapngReader:
             fcslen=options.fcslen,
         )
         whole = NANOSECONDS % interface.resolution == 0
-        source = _Source(
+        source = Source(
             interface=interface,
             snaplen=interface.snaplen,
             multiplier=NANOSECONDS // interface.resolution if whole else NANOSECONDS,

@@ -60,32 +60,28 @@ class Batch(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A walk, and what it is told about the file."""
+    """A walk, and what it is told about the file.
+
+    ``plain`` if no interface has packets that all want a closer look.
+    """
 
     walk: Walk
     interfaces: Sequence[Interface]
     sources: bytearray
+    plain: bool
     largest_block: int
     descriptor: int
-
-    @property
-    def plain(self) -> bool:
-        """Whether all interfaces have packets that need no closer look."""
-        places = range(0, len(self.interfaces) * walk.SOURCE_SIZE, walk.SOURCE_SIZE)
-        return bool(self.interfaces) and all(_WORD.unpack_from(self.sources, at + walk.BEYOND)[0] for at in places)
 
 
 class Piece:
     """A part of the file in memory, and the other buffers of a walk."""
 
-    def __init__(self, form: int, walks: Walks, tallies: bytearray | None = None) -> None:
+    def __init__(self, form: int, walks: Walks) -> None:
         self._form = form
         self._words = walks.words
         self._row_size = walk.ROW_SIZE + 8 * walks.words
-        size = 8 * walks.words + walk.TALLY_SIZE * walks.filters
-        if form == walk.DATA:
-            size = 8 * walks.words + _MOST_ROWS * self._row_size
-        rows = bytearray(size) if tallies is None or form == walk.DATA else tallies
+        what = _MOST_ROWS * self._row_size if form == walk.DATA else walk.TALLY_SIZE * walks.filters
+        rows = bytearray(8 * walks.words + what)
         out = bytearray(1 if form == walk.COUNT else OUTPUT)
         self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
         self._base = 0  # offset in the file of what is in memory
@@ -135,8 +131,8 @@ class Piece:
         """What has been counted of a set of filters since this was asked last."""
         if self._form == walk.DATA or not self._words:
             return b""
-        counted = bytes(self.buffers.rows)
-        self.buffers.rows[:] = bytes(len(counted))
+        counted = bytes(self.buffers.rows[8 * self._words :])
+        self.buffers.rows[8 * self._words :] = bytes(len(counted))
         return counted
 
     def grow_output(self) -> None:

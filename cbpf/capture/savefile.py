@@ -43,7 +43,7 @@ class Savefile:
         self._stream = stream
         window = Window(stream, path)
         window.need(_MAGIC_LENGTH)
-        self.window = decompressed(window, stream)
+        self.window = decompressed(window)
         self.compressed = self.window is not window
         self.reader = _reader(self.window)
         self.format = self.reader.format
@@ -63,7 +63,7 @@ class Savefile:
     @property
     def seekable(self) -> bool:
         """Whether offsets in the savefile are offsets in a file that this program alone reads from."""
-        return self.size is not None and self.path != "-"
+        return self.size is not None and self.path != "-" and hasattr(os, "preadv")
 
     def fileno(self) -> int:
         """The descriptor of the file."""

@@ -19,9 +19,12 @@ from cbpf.capture.byteorder import converter
 from cbpf.capture.limits import maximum_snaplen
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.pcap import PcapReader
+from cbpf.capture.pcapng import ENHANCED_PACKET, Source
 from cbpf.capture.piece import NEVER, NOTHING, Batch, Match, Piece, Task
 from cbpf.capture.savefile import Savefile
 from cbpf.capture.walks import NOBODY, Kind, Walks
+from cbpf.counts import Count
+from cbpf.engine import STEP_LIMIT
 from cbpf.errors import ProgramError, SavefileError
 from cbpf.machine import Program
 
@@ -30,8 +33,11 @@ __all__ = ["Batch", "Choose", "Match", "NoOutput", "Output", "Scan"]
 IN_PYTHON: Final = 4 * 1024 * 1024  # bytes of a file that is too small for machine code to pay
 PART: Final = 16 * 1024 * 1024  # bytes of a file that one thread scans at a time
 _MOST_ODD: Final = 4096
-_SOURCE: Final = Struct("=7Q")
+_LAST_SECOND: Final = 18_000_000_000  # of which the nanoseconds have 64 bits
+_SOURCE: Final = Struct("=8Q")
 _TALLY: Final = Struct("=4Q")
+_WORD: Final = Struct("=Q")
+_ENHANCED: Final = {order: Struct(order + "III") for order in "<>"}  # type, length, and number of the interface
 
 
 class Output(Protocol):
@@ -61,7 +67,7 @@ class Scan:
     """One savefile, scanned once: iterate over it for the batches.
 
     ``choose`` is asked about an interface when its first packet is met. After ``limit`` matches the scan ends.
-    ``seen`` packets have been looked at so far, ``found`` of them match; ``tallies`` is what was counted of a set.
+    ``seen`` packets have been looked at so far, and ``found`` of them match; ``counts`` has more about those of a set.
 
     Iterating raises SavefileError for damage, after the batches before it, ProgramError if a program does not end, and
     whatever ``choose`` and ``output`` raise.
@@ -90,13 +96,14 @@ class Scan:
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._alone_until = 0  # where several threads may be tried again
         self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
+        self._sources = _Sources()
         self.seen = 0
         self.found = 0
-        self.tallies = bytearray(8 * walks.words + walk.TALLY_SIZE * walks.filters)
+        self.counts = [Count() for _ in range(walks.filters)]
 
     def __iter__(self) -> Iterator[Batch]:
         window, odd = self._window, 1
-        piece = Piece(self._output.form, self._walks, self.tallies)
+        piece = Piece(self._output.form, self._walks)
         piece.refill(window.data[window.pos :], window.offset)
         task: Task | None = None
         while True:
@@ -106,20 +113,23 @@ class Scan:
             status, seen, batch = piece.walk(task, self._limit - self.found)
             self.seen += seen
             self.found += batch.found
+            self._add(piece.counted())
             if batch.found:
                 yield batch
             match status:
                 case walk.LIMITED:
                     return
                 case walk.ENDLESS:
-                    raise ProgramError("the program loops without an end")
+                    raise ProgramError(f"no verdict after {STEP_LIMIT} instructions: the program loops")
                 case walk.FULL | walk.PAUSED:
                     pass
                 case walk.STARVED if self._read(piece):
                     pass
+                case _ if not piece.left():
+                    return
+                case _ if self._introduced(piece.left()):
+                    task = None
                 case _:
-                    if not piece.left():
-                        return
                     odd = 1 if seen else min(2 * odd, _MOST_ODD)
                     if self._direct:
                         self._savefile.seek(piece.end_offset)
@@ -155,49 +165,67 @@ class Scan:
         piece.refill(b"", at)
 
     def _add(self, counted: bytes) -> None:
-        """Add what a part has counted."""
-        first = 8 * self._walks.words
-        for at in range(first, len(counted), walk.TALLY_SIZE):
-            packets, size, early, late = _TALLY.unpack_from(counted, at)
+        """Add what a walk has counted."""
+        for number, (packets, size, first, last) in enumerate(_TALLY.iter_unpack(counted)):
             if packets:
-                before = _TALLY.unpack_from(self.tallies, at)
-                early = min(early, before[2]) if before[0] else early
-                _TALLY.pack_into(self.tallies, at, before[0] + packets, before[1] + size, early, max(late, before[3]))
-
-    def tallied(self) -> bytes:
-        """What was counted of each filter of a set: packets, bytes, first and last time, 64 bits each."""
-        return bytes(self.tallies[8 * self._walks.words :])
+                self.counts[number] = self.counts[number].plus(packets, size, first, last)
 
     # What the walk is told about the file.
 
-    def _present(self) -> list[Interface]:
-        reader = self._reader
-        return reader.interfaces if isinstance(reader, PcapReader) else reader.present
+    def _introduced(self, record: bytes) -> bool:
+        """Ask about the next packet's interface, and whether that had not been done before: then it may be plain."""
+        interfaces, number = self._sources.interfaces, 0
+        if not isinstance(self._reader, PcapReader):
+            block, _, number = _ENHANCED[self._reader.order].unpack_from(record.ljust(_ENHANCED["<"].size, b"\0"))
+            if block != ENHANCED_PACKET:
+                return False
+        if number >= len(interfaces) or interfaces[number] in self._chosen:
+            return False
+        self._ask(interfaces[number])
+        return True
 
-    def _largest_block(self) -> int:
-        return 0 if isinstance(self._reader, PcapReader) else self._reader.largest_block
+    def _ask(self, interface: Interface) -> None:
+        which = self._walks.which(self._choose(interface))
+        place = Place() if which == NOBODY else self._output.place(interface)
+        self._chosen[interface] = which, place
+        self._sources.forget(interface)
 
-    def _sources(self, interfaces: Sequence[Interface]) -> bytearray:
+    def _up_to_date(self) -> _Sources:
+        """The interfaces of the present section, with true rows."""
         reader = self._reader
-        offsets = [0] if isinstance(reader, PcapReader) else reader.offsets
-        plain = not isinstance(reader, PcapReader) or reader.plain
-        sources = bytearray()
-        for interface, offset in zip(interfaces, offsets, strict=True):
-            beyond = self._beyond(interface, offset) if plain else 0
-            which, place = self._chosen[interface] if beyond else (NOBODY, Place())
-            seconds, nanoseconds = max(offset, 0) // NANOSECONDS, NANOSECONDS // interface.resolution
-            sources += _SOURCE.pack(beyond, which, interface.resolution, nanoseconds, seconds, place.unit, place.number)
-        return sources or bytearray(1)
+        section = reader.interfaces if isinstance(reader, PcapReader) else reader.section
+        if section is not self._sources.section:
+            self._sources = _Sources(section)
+        sources = self._sources
+        sources.grow()
+        for number in sources.stale:
+            described = section[number]
+            offset = 0 if isinstance(described, Interface) else described.offset
+            row = self._source(sources.interfaces[number], offset // NANOSECONDS)
+            sources.rows[number * walk.SOURCE_SIZE : (number + 1) * walk.SOURCE_SIZE] = row
+        sources.stale.clear()
+        return sources
+
+    def _source(self, interface: Interface, offset: int) -> bytes:
+        """The row of an interface; ``offset`` in seconds is to be added to its times."""
+        beyond = self._beyond(interface, offset)
+        if not beyond:
+            return bytes(walk.SOURCE_SIZE)
+        which, place = self._chosen[interface]
+        units = interface.resolution
+        latest = min(NEVER, (_LAST_SECOND - offset) * units)
+        return _SOURCE.pack(beyond, which, units, NANOSECONDS // units, offset, place.unit, place.number, latest)
 
     def _beyond(self, interface: Interface, offset: int) -> int:
         """One more than the longest packet of an interface that needs no closer look; 0 if all do."""
-        if (
+        odd = (
             interface not in self._chosen
             or converter(interface.linktype, self._reader.order) is not None
-            or NANOSECONDS % interface.resolution
-            or offset % NANOSECONDS
-            or offset < 0
-        ):
+            or NANOSECONDS % interface.resolution != 0
+            or not 0 <= offset <= _LAST_SECOND
+            or (isinstance(self._reader, PcapReader) and not self._reader.plain)
+        )
+        if odd:
             return 0
         longest = self._chosen[interface][1].longest
         plain = min(interface.snaplen, maximum_snaplen(interface.linktype))
@@ -205,12 +233,12 @@ class Scan:
 
     def _task(self, offset: int) -> Task:
         """What there is to do from an offset on."""
-        reader, interfaces = self._reader, self._present()
-        header = reader.header_length if isinstance(reader, PcapReader) else 0
+        reader, sources = self._reader, self._up_to_date()
+        header, largest = (reader.header_length, 0) if isinstance(reader, PcapReader) else (0, reader.largest_block)
         kind = Kind(reader.format, reader.order, header, self._output.form)
         walking = self._walks.get(kind, native=self._pays(offset))
         number = self._savefile.fileno() if self._direct else walk.NOWHERE
-        return Task(walking, interfaces[:], self._sources(interfaces), self._largest_block(), number)
+        return Task(walking, sources.interfaces, bytearray(sources.rows or 1), sources.plain, largest, number)
 
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
@@ -251,18 +279,50 @@ class Scan:
                     return
 
     def _judged(self, packet: Packet, offset: int) -> Iterator[Batch]:
-        interface = packet.interface
+        timestamp, wirelen, data, interface = packet
         if interface not in self._chosen:
-            which = self._walks.which(self._choose(interface))
-            self._chosen[interface] = which, Place() if which == NOBODY else self._output.place(interface)
-        verdict = self._walks.verdict(self._chosen[interface][0], packet.data, packet.wirelen)
+            self._ask(interface)
+        verdict = self._walks.verdict(self._chosen[interface][0], data, wirelen)
         if not verdict:
             return
         self.found += 1
-        if self._walks.words:
-            if self._output.form == walk.COUNT:
-                walk.count_one(self.tallies, self._walks.words, verdict, packet.wirelen, packet.timestamp)
-            match = Match(offset, *packet[:2], memoryview(packet.data), interface, verdict)
-        else:
-            match = Match(offset, *packet[:2], memoryview(packet.data)[:verdict], interface)
-        yield Batch(1, NOTHING, () if self._output.form == walk.COUNT else (match,))
+        kept, filters = (memoryview(data), verdict) if self._walks.words else (memoryview(data)[:verdict], 1)
+        if self._output.form != walk.COUNT:
+            yield Batch(1, NOTHING, (Match(offset, timestamp, wirelen, kept, interface, filters),))
+            return
+        for number in range(self._walks.filters):
+            if filters >> number & 1:
+                self.counts[number] = self.counts[number].plus(1, wirelen, timestamp, timestamp)
+        yield Batch(1, NOTHING, ())
+
+
+class _Sources:
+    """The interfaces of a section, and the rows that tell the walk about them."""
+
+    def __init__(self, section: Sequence[Interface | Source] = ()) -> None:
+        self.section = section
+        self.interfaces: list[Interface] = []
+        self.rows = bytearray()
+        self.stale: list[int] = []  # the numbers of those whose rows are not true any more
+        self._numbers: dict[Interface, int] = {}
+
+    @property
+    def plain(self) -> bool:
+        """Whether none of them has packets that all want a closer look."""
+        beyond = range(walk.BEYOND, len(self.rows), walk.SOURCE_SIZE)
+        return bool(self.rows) and all(_WORD.unpack_from(self.rows, at)[0] for at in beyond)
+
+    def grow(self) -> None:
+        """Take in the interfaces that have been described since the last time. Their rows are stale."""
+        for number in range(len(self.interfaces), len(self.section)):
+            described = self.section[number]
+            interface = described if isinstance(described, Interface) else described.interface
+            self.interfaces.append(interface)
+            self._numbers[interface] = number
+            self.stale.append(number)
+        self.rows += bytes(walk.SOURCE_SIZE * len(self.interfaces) - len(self.rows))
+
+    def forget(self, interface: Interface) -> None:
+        """Its row is not true any more."""
+        if interface in self._numbers:
+            self.stale.append(self._numbers[interface])

@@ -15,7 +15,7 @@ pcap record before the packet), ``OUTPUT``, and ``WORDS`` (of 64 bits, for a set
 
 from __future__ import annotations
 
-from cbpf.engine.kernel import Buffer, bound, copy, load32, load64, lowest_bit, store32, store64, swap32
+from cbpf.engine.kernel import Buffer, copy, load32, load64, lowest_bit, store32, store64, swap32
 
 # Why a walk ended.
 STARVED = 0  # the next record is not whole in memory
@@ -61,7 +61,8 @@ NANOSECONDS = 24  # in a unit of time
 OFFSET = 32  # seconds to be added
 OUT_NANOSECONDS = 40  # in a unit of time of the output
 OUT_NUMBER = 48  # of the interface in the output
-SOURCE_SIZE = 56
+LATEST = 56  # units of time: of later packets the nanoseconds need more than 64 bits
+SOURCE_SIZE = 64
 
 # Row: byte offsets of its fields. A set of filters has the bits of those that matched behind them.
 ROW_OFFSET = 0  # in the file, of the packet's record
@@ -99,7 +100,10 @@ WORDS = 0
 
 
 def judge(data: Buffer, start: int, caplen: int, wirelen: int, which: int, rows: Buffer) -> int:
-    """The verdict on a packet; of a set of filters whether one matches, whose bits are put in front of ``rows``."""
+    """The verdict on a packet, or more than any verdict if a program does not end.
+
+    Of a set of filters it is 1 if one matches; the bits of those that do are put in front of ``rows``.
+    """
     raise NotImplementedError
 
 
@@ -176,7 +180,7 @@ def walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: B
             break
         verdict = judge(data, start, caplen, wirelen, which, rows)
         if verdict > 0:
-            kept = caplen if caplen < verdict else verdict
+            kept = _kept(caplen, verdict)
             seconds = _word(data, position)
             fraction = _word(data, position + 4)
             status = _match(
@@ -223,14 +227,14 @@ def walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows:
         if block != _ENHANCED_PACKET or number >= interfaces or caplen + _BLOCK_OVERHEAD > length:
             status = ODD
             break
-        if caplen >= load64(sources, source + BEYOND):
+        ticks = _word(data, position + 12) << 32 | _word(data, position + 16)
+        if caplen >= load64(sources, source + BEYOND) or ticks > load64(sources, source + LATEST):
             status = ODD
             break
         start = position + 28
         verdict = judge(data, start, caplen, wirelen, load64(sources, source + WHICH), rows)
         if verdict > 0:
-            kept = caplen if caplen < verdict else verdict
-            ticks = _word(data, position + 12) << 32 | _word(data, position + 16)
+            kept = _kept(caplen, verdict)
             units = load64(sources, source + UNITS)
             seconds = ticks // units + load64(sources, source + OFFSET)
             fraction = ticks % units
@@ -311,17 +315,17 @@ def _looks_like_pcapng(data: Buffer, position: int, end: int, interfaces: int, l
     return 1
 
 
-def count_one(rows: Buffer, words: int, bits: int, wirelen: int, time: int) -> None:
-    """Count a packet of which nothing but its length and time is known here for the filters in ``bits``."""
-    for word in range(words):
-        store64(rows, 8 * word, bits >> 64 * word & 0xFFFFFFFFFFFFFFFF)
-    bound(_tally, {"WORDS": words})(rows, wirelen, time)
-
-
 def _word(data: Buffer, offset: int) -> int:
     """32 bits in the file's byte order."""
     value = load32(data, offset)
     return swap32(value) if SWAPPED else value
+
+
+def _kept(caplen: int, verdict: int) -> int:
+    """How many bytes of a packet that matches are kept. A set has no say in that."""
+    if WORDS > 0:
+        return caplen
+    return caplen if caplen < verdict else verdict
 
 
 def _match(
@@ -340,7 +344,7 @@ def _match(
     rows: Buffer,
 ) -> int:
     """Take a packet that matches. STARVED if all is well, LIMITED if it was the last; else it is not taken."""
-    if verdict > _LARGEST_VERDICT and WORDS == 0:
+    if verdict > _LARGEST_VERDICT:
         return ENDLESS
     if OUTPUT != COUNT and load64(state, USED) + kept + _ROOM > load64(state, SIZE):
         return FULL

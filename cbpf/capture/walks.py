@@ -17,7 +17,9 @@ from warnings import warn
 from cbpf.capture import walk
 from cbpf.capture.byteorder import HOST_ORDER
 from cbpf.engine import PythonEngine
+from cbpf.engine.bytecode import ENDLESS
 from cbpf.engine.kernel import bound, compiled, store64
+from cbpf.errors import ProgramError
 
 if TYPE_CHECKING:
     from cbpf.engine import Semantics, llvm
@@ -79,13 +81,15 @@ class Kind(NamedTuple):
 class Walks:
     """The walks of one run, and the programs that judge in them.
 
-    ``filters`` is how many filters there are in a set of them, or 0 for one filter, whose verdicts count. ``note`` is
+    ``filters`` is how many filters there are in a set of them, None for a single one, whose verdicts count. ``note`` is
     told if there should be machine code and is not.
     """
 
-    def __init__(self, filters: int = 0, semantics: Semantics = "libpcap", note: Callable[[str], None] = warn) -> None:
-        self.filters = filters
-        self.words = (filters + 63) // 64
+    def __init__(
+        self, filters: int | None = None, semantics: Semantics = "libpcap", note: Callable[[str], None] = warn
+    ) -> None:
+        self.filters = filters or 0
+        self.words = 0 if filters is None else max(1, (filters + 63) // 64)
         self._semantics = semantics
         self._note = note
         self._noted = False
@@ -132,18 +136,23 @@ class Walks:
         words = range(self.words)
 
         def read_at(descriptor: int, data: bytearray, place: int, count: int, offset: int) -> int:
-            return os.preadv(descriptor, [memoryview(data)[place : place + count]], offset)
+            try:
+                return os.preadv(descriptor, [memoryview(data)[place : place + count]], offset)
+            except OSError:
+                return walk.NOWHERE  # who reads on will see it again
 
         def judge(data: bytearray, start: int, caplen: int, wirelen: int, which: int, rows: bytearray) -> int:
-            verdict = self.verdict(which, bytes(data[start : start + caplen]), wirelen)
+            try:
+                verdict = self.verdict(which, bytes(data[start : start + caplen]), wirelen)
+            except ProgramError:
+                return ENDLESS
             for word in words:
                 store64(rows, 8 * word, verdict >> 64 * word & NOBODY)
-            return verdict
+            return min(verdict, 1) if words else verdict
 
-        walk, find = (
-            bound(kernel, {**self._given(kind), "judge": judge, "read_at": read_at}) for kernel in _KERNELS[kind.format]
-        )
-        return Walk(lambda buffers: int(walk(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
+        given = {**self._given(kind), "judge": judge, "read_at": read_at}
+        run, find = (bound(kernel, given) for kernel in _KERNELS[kind.format])
+        return Walk(lambda buffers: int(run(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
 
     def _native(self, kind: Kind) -> Walk:
         from cbpf.engine import llvm, native  # what takes longest to load
@@ -177,7 +186,10 @@ define internal i64 @read_at(i64 %descriptor, i64 %data, i64 %place, i64 %count,
 
 def _pread() -> int:
     """The address of `pread`, with offsets of 64 bits; 0 where the system has none."""
-    library = ctypes.CDLL(None)
+    try:
+        library = ctypes.CDLL(None)
+    except TypeError:  # Windows
+        return 0
     for name in ("pread64", "pread"):
         if hasattr(library, name):
             return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0

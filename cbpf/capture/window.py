@@ -65,7 +65,9 @@ class Window:
         Raises SavefileError if the stream cannot be read.
         """
         try:
-            return self._stream.readinto1(room)  # type: ignore[attr-defined, no-any-return]
+            while (count := self._stream.readinto1(room)) is None:  # type: ignore[attr-defined]
+                self._wait()
+            return int(count)
         except OSError as error:
             raise SavefileError(f"cannot read: {error.strerror or error}", path=self.path) from error
 
@@ -77,9 +79,17 @@ class Window:
         """The error that says ``message`` about the record at the present position."""
         return SavefileError(message, path=self.path, offset=self.offset)
 
+    def _wait(self) -> None:
+        """Wait for a stream that does not do so itself."""
+        from select import select
+
+        select([self._stream], [], [])
+
     def _read(self) -> bytes:
         # read1 gives what a pipe has now, so that packets come out as they come in.
         try:
-            return self._stream.read1(_CHUNK)  # type: ignore[attr-defined, no-any-return]
+            while (piece := self._stream.read1(_CHUNK)) is None:  # type: ignore[attr-defined]
+                self._wait()
+            return bytes(piece)
         except OSError as error:
             raise SavefileError(f"cannot read: {error.strerror or error}", path=self.path) from error

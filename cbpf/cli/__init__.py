@@ -3,8 +3,7 @@
     application   the command group, and what each way to end means for the exit status
     options       what several commands take
     compile, filter, run   one command each
-    verdicts      which function decides about the packets of a link type
-    matching      the pass over packets, and the pass over files
+    verdicts      which program decides about the packets of a link type
     sinks         where matching packets go
     delivery      a whole run: files in, packets out, complaints, exit status
     streams       standard streams, and the files of text that commands read

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import cbpf
 from cbpf.cli.streams import input_name
-from cbpf.errors import CbpfError, FilterError, Reason
+from cbpf.errors import OF_THE_LINKTYPE, CbpfError, FilterError
 from cbpf.linktypes import LinkTypeError, linktype_name, linktype_number
 from cbpf.machine import Program, opcodes
 
@@ -19,13 +19,6 @@ Judge = Callable[[int], Program]
 """The program for a LINKTYPE number; raises CbpfError if there can be none."""
 
 _WHOLE: Final = 0xFFFFFFFF
-
-# Refusals that another link type may not meet. All others are the expression's own fault.
-_OF_THE_LINKTYPE: Final = {
-    Reason.DIRECTION_NEEDS_WLAN,
-    Reason.MATCHES_NOTHING,
-    Reason.NOT_ON_THIS_LINKTYPE,
-}
 
 
 def expression_judge(source: Source) -> Judge:
@@ -93,7 +86,7 @@ class Choice:
         try:
             return self._judge(linktype)
         except FilterError as error:
-            if error.reason not in _OF_THE_LINKTYPE and not self.accepted:
+            if error.reason not in OF_THE_LINKTYPE and not self.accepted:
                 raise
             return error
         except CbpfError as error:

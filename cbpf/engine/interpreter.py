@@ -60,7 +60,7 @@ def run(
     wire, by default as many. ``ancillary`` maps numbers of ``Ancillary`` to their values; only Linux knows of it.
 
     Raises ProgramError if the machine whose ``semantics`` these are would refuse the program, or if the program
-    runs for STEP_LIMIT instructions. To run one program over many packets, make an ``Interpreter``.
+    runs for STEP_LIMIT instructions. To run one program over many packets, make a ``PythonEngine``.
     """
     verify(program, RULES[semantics])
     return execute(program, packet, wirelen, semantics=semantics, ancillary=ancillary)

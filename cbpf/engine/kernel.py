@@ -291,7 +291,8 @@ class _Translation:
                 return None if None in answers else not decisive
             case ast.Compare(left=ast.Name(id=name), ops=[operator], comparators=[right]) if name not in self._locals:
                 compare = _PYTHON_COMPARISONS.get(type(operator))
-                if compare is None or not isinstance(right, ast.Name | ast.Constant):
+                variable = isinstance(right, ast.Name) and right.id in self._locals
+                if compare is None or variable or not isinstance(right, ast.Name | ast.Constant):
                     return None
                 return compare(int(self._value(ast.Name(name))), int(self._value(right)))
             case ast.Name(id=name) if name not in self._locals:

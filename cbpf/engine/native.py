@@ -158,7 +158,7 @@ def _single(which: int, programs: Sequence[Program], numbers: Mapping[Program, i
 def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[Program, int]) -> str:
     """Ask all programs, and only then store their bits: between stores, nothing is known to be loaded already."""
     lines: list[str] = []
-    found = ["0"] * words
+    found, endless = ["0"] * words, "false"
     for bit, program in enumerate(programs):
         name = f"%set.{which}.{bit}"
         word, place = divmod(bit, 64)
@@ -167,8 +167,10 @@ def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[P
             f"  {name}.y = icmp ne i64 {name}, 0",
             f"  {name}.b = select i1 {name}.y, i64 {1 << place}, i64 0",
             f"  {name}.w = or i64 {found[word]}, {name}.b",
+            f"  {name}.l = icmp ugt i64 {name}, {WORD}",
+            f"  {name}.e = or i1 {endless}, {name}.l",
         ]
-        found[word] = f"{name}.w"
+        found[word], endless = f"{name}.w", f"{name}.e"
     either = "0"
     for word, bits in enumerate(found):
         name = f"%set.{which}.word.{word}"
@@ -179,7 +181,13 @@ def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[P
             f"  {name} = or i64 {either}, {bits}",
         ]
         either = name
-    return "\n".join([*lines, f"  ret i64 {either}"])
+    name = f"%set.{which}.any"
+    lines += [
+        f"  {name}.y = icmp ne i64 {either}, 0",
+        f"  {name}.v = zext i1 {name}.y to i64",
+        f"  {name} = select i1 {endless}, i64 {ENDLESS}, i64 {name}.v",
+    ]
+    return "\n".join([*lines, f"  ret i64 {name}"])
 
 
 def _asked(result: str, number: int) -> str:

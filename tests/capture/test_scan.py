@@ -17,11 +17,12 @@ from cbpf.capture.savefile import Savefile
 from cbpf.capture.scan import NoOutput, Scan
 from cbpf.capture.walks import Walks
 from cbpf.engine import PythonEngine
+from cbpf.engine.kernel import store64
 from cbpf.engine.llvm import NoNativeCode, available
 from cbpf.errors import CbpfError, SavefileError
 from cbpf.machine import opcodes as op
 
-from .tools import SAMPLES, SHARED, pcap_file, record
+from .tools import SAMPLES, SHARED, description, enhanced, option, pcap_file, record, section
 
 EXPRESSIONS = ("tcp or udp port 53", "greater 80", "")
 # Every file with one of them; making machine code takes its time.
@@ -133,7 +134,7 @@ def test_streams_may_be_slow(path: Path, native: bool) -> None:
     assert slow == expected
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*SAMPLES, *SHARED[::5]], ids=lambda path: path.name)
 @pytest.mark.parametrize("suffix", [".pcap", ".pcapng"])
 def test_what_is_encoded_is_what_the_writers_write(path: Path, suffix: str, native: bool, tmp_path: Path) -> None:
     with open_savefile(str(path)) as savefile:
@@ -248,6 +249,95 @@ def test_sets_count_what_their_filters_match(path: Path, native: bool) -> None:
         times = [packet.timestamp for packet in found]
         first, last = (min(times), max(times)) if times else (None, None)
         assert counted[name] == (len(found), sum(packet.wirelen for packet in found), first, last), name
+
+
+def test_sets_keep_all_of_a_packet(native: bool) -> None:
+    path = str(next(path for path in SAMPLES if path.name == "http.pcap"))
+    single = [match.packet() for batch in cbpf.scan(path, "greater 5") for match in batch]
+    both = [match.packet() for batch in cbpf.scan(path, {"a": "greater 5", "b": "greater 5"}) for match in batch]
+    assert both == single
+
+
+def test_no_filters_at_all(native: bool) -> None:
+    path = str(SAMPLES[0])
+    assert cbpf.count(path, {}) == {}
+    assert [match for batch in cbpf.scan(path, {}) for match in batch] == []
+
+
+@pytest.mark.parametrize("offset", [0, -100, 1 << 62, -(1 << 62)])
+@pytest.mark.parametrize("resolution", [6, 9, 0x81, 0x83, 0])
+def test_times_of_all_kinds(offset: int, resolution: int, native: bool, tmp_path: Path) -> None:
+    path = tmp_path / "times.pcapng"
+    options = option(9, bytes([resolution])) + option(14, offset.to_bytes(8, "little", signed=True))
+    blocks = [enhanced(bytes(60), ticks=ticks) for ticks in (5, 1 << 40, 1 << 60, (1 << 64) - 1, 7)]
+    path.write_bytes(b"".join([section(), description(options=options), *blocks]))
+    with open_savefile(str(path)) as savefile:
+        expected = by_reading(savefile, "")
+    assert len(expected.packets) == 5
+    with open_savefile(str(path)) as savefile:
+        assert scanned(savefile, "") == expected
+    times = [packet.timestamp for packet in expected.packets]
+    assert cbpf.count(str(path)) == (5, 300, min(times), max(times))
+
+
+def test_programs_in_sets_that_do_not_end(native: bool, tmp_path: Path) -> None:
+    """What comes before the packet that a program does not end on is had, whatever the filters are."""
+    path = tmp_path / "some.pcap"
+    path.write_bytes(pcap_file([record(bytes([number])) for number in (1, 1, 0, 1)]))
+    back = Program(
+        [(op.LD | op.B | op.ABS, 0, 0, 0), (op.JMP | op.JEQ, 0, 1, 0), (op.JMP | op.JA, 0, 0, (1 << 32) - 2)]
+    )
+    endless = Program([*back, (op.RET | op.K, 0, 0, 9)])
+    for filters in (None, 1, 2):
+        with open_savefile(str(path)) as savefile:
+            judges = [endless] * (filters or 1)
+            scanning = Scan(savefile, lambda _, judges=judges: judges, NoOutput(walk.DATA), Walks(filters))  # type: ignore[misc]
+            with pytest.raises(ProgramError, match="loops"):
+                list(scanning)
+            assert scanning.found == 2
+
+
+def test_many_interfaces(native: bool, tmp_path: Path) -> None:
+    path = tmp_path / "many.pcapng"
+    with PcapngWriter(str(path)) as writer:
+        for number in range(1500):
+            interface = Interface(name=f"eth{number}", number=number)
+            for _ in range(3):
+                writer.write(Packet(number * 1000, 60, bytes(60), interface))
+    assert cbpf.count(str(path)).packets == 4500
+
+
+@needs_llvm
+def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could be read is there, whether one thread reads or several, and one error names the file."""
+    monkeypatch.setattr(scan, "IN_PYTHON", -1)
+    monkeypatch.setattr(scan, "PART", 30_000)
+    monkeypatch.setattr(pieces, "PIECE", 1000)
+    path = _misleading(2000, "pcap", tmp_path)
+    content = path.read_bytes()
+
+    def failing(self: pieces.Piece, number: int) -> bool:
+        if self.end_offset >= 500_000:
+            raise OSError(5, "Input/output error")
+        more = read(self, number)
+        self.filled(min(0, 500_000 - self.end_offset))
+        return more
+
+    def beginning(self: pieces.Piece, task: pieces.Task, limit: int, stop: int) -> None:
+        begin(self, task, limit, stop)
+        store64(self.buffers.state, walk.DESCRIPTOR, walk.NOWHERE)  # no reading but here
+
+    read, begin = pieces.Piece.read_at, pieces.Piece.begin
+    monkeypatch.setattr(pieces.Piece, "begin", beginning)
+    monkeypatch.setattr(pieces.Piece, "read_at", failing)
+    assert len(content) > 600_000
+    results = []
+    for threads in (1, 3):
+        with open_savefile(str(path)) as savefile:
+            results.append(scanned(savefile, "", threads=threads))
+    assert results[0] == results[1]
+    assert results[0].complaint == f"{path}: cannot read: Input/output error"
+    assert len(results[0].packets) > 50
 
 
 def test_large_sets(native: bool, tmp_path: Path) -> None:

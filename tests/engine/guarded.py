@@ -95,12 +95,13 @@ def savefiles() -> int:
         content = path.read_bytes()[begin:]
         for form in (walk.COUNT, walk.DATA, walk.PCAP, walk.PCAPNG):
             for judge in (program, everything):
-                walks = Walks()
-                walks.which([judge])
+                filters = choose.choice((None, 3, 70))
+                walks = Walks(filters)
+                walks.which([judge] * (filters or 1))
                 walking = walks.get(kind._replace(form=form), native=True)
                 for _ in range(120):
                     runs += 1
-                    _walk(walking, _damaged(content, choose), interfaces, choose, form)
+                    _walk(walking, _damaged(content, choose), interfaces, choose, walks)
     return runs
 
 
@@ -113,12 +114,15 @@ def _damaged(content: bytes, choose: random.Random) -> bytes:
     return bytes(data)
 
 
-def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, form: int) -> None:
+def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, walks: Walks) -> None:
     out = Guarded(choose.choice((1, 60, 600, 5000)))
-    rows, sources = Guarded(3 * walk.ROW_SIZE), Guarded(interfaces * walk.SOURCE_SIZE)
+    row = max(3 * (walk.ROW_SIZE + 8 * walks.words), walks.filters * walk.TALLY_SIZE)
+    rows, sources = Guarded(8 * walks.words + row), Guarded(interfaces * walk.SOURCE_SIZE)
     state = Guarded(walk.STATE_SIZE)
     interface = Interface()
-    table = b"".join(_SOURCE.pack(interface.snaplen + 1, 0, 10**6, 1000, 0, 1000, 0) for _ in range(interfaces))
+    table = b"".join(
+        _SOURCE.pack(interface.snaplen + 1, 0, 10**6, 1000, 0, 1000, 0, 1 << 60) for _ in range(interfaces)
+    )
     with TemporaryFile() as file:
         # In memory, or in a file that is read piece by piece.
         memory = Guarded(choose.choice((40, 200, 2000)) if choose.random() < 0.5 else max(1, len(data)))

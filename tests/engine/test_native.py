@@ -25,10 +25,12 @@ from cbpf.engine.llvm import MachineCode
 from cbpf.engine.native import NativeEngine
 from cbpf.machine import Rules, assemble, verify
 from cbpf.machine import opcodes as op
-from tests.expressions import EXPRESSIONS, NETMASK, TUNNELS
+from tests.compiler.compiling import optimized, plain
+from tests.expressions import EXPRESSIONS, TUNNELS
 from tests.linktypes import KNOWN
 from tests.packets import packets as packets_of
 from tests.programs import packets, valid_programs
+from tests.shared import accepted
 
 pytest.importorskip("llvmlite")
 
@@ -98,7 +100,10 @@ def test_the_kernel_that_interprets_in_python(semantics: Semantics, program: Pro
 @pytest.mark.parametrize("linktype", KNOWN)
 def test_filters(linktype: str) -> None:
     rows = [expression for where, expression in EXPRESSIONS + TUNNELS if where == linktype]
-    programs = [cbpf.compile(row, linktype, netmask=NETMASK, optimize=False).program for row in rows]
+    programs = [plain(row, linktype) for row in rows]
+    known = [row for row in accepted() if row.linktype == linktype]
+    rows += [row.expression for row in known]
+    programs += [optimized(row.expression, linktype, row.netmask) for row in known]
     if not programs:
         pytest.skip("no expressions")
     compiled = Compiled(programs, "libpcap")
