@@ -170,10 +170,14 @@ def compiled(functions: Iterable[Function], given: Mapping[str, int | str]) -> s
 def bound(function: Function, given: Mapping[str, object]) -> Function:
     """The kernel ``function`` for Python, with what is ``given`` under its names, there and in the kernels it calls."""
     names: dict[str, Any] = {**function.__globals__, **given}
-    home = function.__module__
-    for name, value in function.__globals__.items():
-        if inspect.isfunction(value) and value.__module__ == home and name not in given:
-            names[name] = FunctionType(value.__code__, names, name)
+    waiting, known = [function], {function.__name__, *given}
+    while waiting:
+        each = waiting.pop()
+        names[each.__name__] = FunctionType(each.__code__, names, each.__name__)
+        called = [function.__globals__.get(name) for name in each.__code__.co_names if name not in known]
+        kernels = [one for one in called if inspect.isfunction(one) and one.__module__ == function.__module__]
+        known.update(kernel.__name__ for kernel in kernels)
+        waiting += kernels
     made: Function = names[function.__name__]
     return made
 

@@ -37,8 +37,7 @@ class MachineCode:
     def __init__(self, text: str) -> None:
         binding, target, name, features = _binding()
         machine = target.create_target_machine(cpu=name, features=features, opt=2, jit=True)
-        self._context = binding.create_context()  # of its own, so that nothing of it stays
-        module = binding.parse_assembly(text, self._context)
+        module = binding.parse_assembly(text)
         if text.count("\n") < FEWEST_LINES_WITHOUT_PASSES:
             _passes(binding).run(module, binding.create_pass_builder(machine, binding.create_pipeline_tuning_options()))
         self._engine = binding.create_mcjit_compiler(module, machine)
