@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -190,6 +191,16 @@ def test_arguments_are_given_back() -> None:
 def test_functions_outlive_what_made_them() -> None:
     matches = [cbpf.compile(f"port {port}").match for port in range(20)]
     assert [match(bytes(60)) for match in matches] == [0] * 20
+
+
+def test_functions_are_given_up_with_the_garbage() -> None:
+    """In cycles, the order in which things go is nobody's."""
+    program = assemble("ld [0]\n ret a")
+    for _ in range(60):
+        cycle: list[object] = [NativeEngine(program).run]
+        cycle.append(cycle)
+        del cycle
+        gc.collect()
 
 
 def test_many_threads() -> None:
