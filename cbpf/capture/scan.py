@@ -32,6 +32,7 @@ __all__ = ["Batch", "Choose", "Match", "NoOutput", "Output", "Scan"]
 
 IN_PYTHON: Final = 4 * 1024 * 1024  # bytes of a file that is too small for machine code to pay
 PART: Final = 16 * 1024 * 1024  # bytes of a file that one thread scans at a time
+_SHARE: Final = {walk.COUNT: 1, walk.DATA: 8, walk.PCAP: 2, walk.PCAPNG: 2}  # what matches waits for its turn in memory
 _MOST_ODD: Final = 4096
 _LAST_SECOND: Final = 18_000_000_000  # of which the nanoseconds have 64 bits
 _SOURCE: Final = Struct("=8Q")
@@ -145,7 +146,7 @@ class Scan:
     def _in_parallel(self, piece: Piece, task: Task) -> Iterator[Batch]:
         """The batches of as much of the file as can be scanned in parts; the piece stands behind that then."""
         begin, size = piece.offset, self._savefile.size or 0
-        length = PART if self._output.form == walk.COUNT else PART // 4  # what matches is kept until it is its turn
+        length = PART // _SHARE[self._output.form]
         if self._threads < 2 or begin < self._alone_until or size - begin < 2 * length or self._limit != NEVER:
             return
         if not (self._direct and task.walk.native and task.plain):
