@@ -22,6 +22,7 @@ from cbpf.errors import SavefileError
 
 _PCAP_HEADER: Final = Struct(HOST_ORDER + "IHHIIII")
 _PCAP_RECORD: Final = Struct(HOST_ORDER + "IIII")
+_SNAPLEN_AT: Final = 16  # in a pcap file
 _PCAP_VERSION: Final = (2, 4)
 _MAGIC_MICROSECONDS: Final = 0xA1B2C3D4
 _MAGIC_NANOSECONDS: Final = 0xA1B23C4D
@@ -161,6 +162,15 @@ class PcapWriter(_Output):
             self._check_length(packet, self._snaplen)
         seconds, fraction = divmod(timestamp, NANOSECONDS)
         self._put(_PCAP_RECORD.pack(seconds & _LOW_32, fraction // self._divisor, len(data), wirelen) + data)
+
+    def widen(self, snaplen: int) -> None:
+        """Say in the header that packets may be as long as this, if it says less. It must be a file, not a pipe."""
+        if snaplen > self._snaplen:
+            end = self._stream.tell()
+            self._stream.seek(_SNAPLEN_AT)
+            self._put(snaplen.to_bytes(4, sys.byteorder))
+            self._stream.seek(end)
+            self._snaplen = snaplen
 
     def place(self, interface: Interface) -> Place:
         """How packets of an interface are to be encoded for ``put``. Raises SavefileError for another link type."""

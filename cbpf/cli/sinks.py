@@ -85,6 +85,7 @@ class Copies(Sink):
         self._inputs = inputs
         self._unbuffered = unbuffered
         self._writer: PcapWriter | PcapngWriter | None = None
+        self._rewritable = False  # whether the header may still be changed when there is need of more room
 
     def expect(self, interface: Interface) -> None:
         from cbpf.capture import PcapngWriter, PcapWriter
@@ -94,7 +95,13 @@ class Copies(Sink):
         if self._writer is None and self.form == walk.PCAPNG:
             self._writer = PcapngWriter(self._path, inputs=self._inputs)
         elif self._writer is None:
-            self._writer = PcapWriter(self._path, _roomy(interface, self._inputs), inputs=self._inputs)
+            self._rewritable = self._path != "-" and (os.path.isfile(self._path) or not os.path.exists(self._path))
+            roomy = _roomy(interface, self._inputs)
+            if self._rewritable:
+                roomy = roomy._replace(snaplen=interface.snaplen)
+            self._writer = PcapWriter(self._path, roomy, inputs=self._inputs)
+        elif isinstance(self._writer, PcapWriter) and self._rewritable:
+            self._writer.widen(interface.snaplen)
         if isinstance(self._writer, PcapngWriter):
             self._writer.add_interface(interface)
 
@@ -129,8 +136,8 @@ def _spare_inputs(inputs: Sequence[str]) -> None:
 def _roomy(first: Interface, paths: Sequence[str]) -> Interface:
     """``first``, with the snapshot length and timestamp resolution that the packets of all ``paths`` need.
 
-    The header of a pcap file says these once for all packets, and comes first. So the files are looked into; those
-    which cannot be, and pcapng files, may have interfaces of any snapshot length.
+    The header of a pcap file says these once for all packets, and comes first: in a pipe it cannot be changed any more.
+    So the files are looked into; those which cannot be, and pcapng files, may have interfaces of any snapshot length.
     """
     from cbpf.capture import open_savefile
     from cbpf.capture.limits import maximum_snaplen
