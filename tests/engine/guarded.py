@@ -20,7 +20,7 @@ from cbpf.capture import Interface, open_savefile, walk
 from cbpf.capture.piece import _STATE
 from cbpf.capture.scan import _SOURCE
 from cbpf.capture.walks import Kind, Walks
-from cbpf.engine import native
+from cbpf.engine import functions, native
 from cbpf.engine.llvm import MachineCode
 from tests.machine_rows import random_program
 from tests.packets import packets
@@ -56,8 +56,8 @@ def programs() -> int:
     memory = Guarded(4096)
     expressions = ["tcp port 80", "ip[ip[0]:4] = 7", "icmp6 or sctp", "net 10.0.0.0/8 and not arp", "len > 5", "geneve"]
     compiled = [cbpf.compile(expression).program for expression in expressions]
-    for most in (native.MOST_COMPILED, 0):
-        native.MOST_COMPILED = most  # type: ignore[misc]
+    for most in (functions.MOST_COMPILED, 0):
+        functions.MOST_COMPILED = most  # type: ignore[misc]
         judges = [(program,) for program in (*compiled, *(random_program(choose) for _ in range(60)))]
         code = MachineCode(
             native.judge(judges, 0)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import cbpf
 from cbpf import Program, ProgramError
-from cbpf.engine import PythonEngine, Semantics, engine, native, run
+from cbpf.engine import PythonEngine, Semantics, engine, functions, native, run
 from cbpf.engine.bytecode import ENDLESS, encoded, interpret
 from cbpf.engine.kernel import bound
 from cbpf.engine.llvm import MachineCode
@@ -64,7 +64,7 @@ class Compiled:
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long programs are interpreted by machine code: here, all are at times."""
     if request.param == "interpreted":
-        monkeypatch.setattr(native, "MOST_COMPILED", 0)
+        monkeypatch.setattr(functions, "MOST_COMPILED", 0)
 
 
 @pytest.mark.usefixtures("_way")
