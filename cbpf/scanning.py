@@ -27,6 +27,8 @@ class FilterSet:
     """
 
     def __init__(self, filters: Mapping[str, str | Filter]) -> None:
+        if not isinstance(filters, Mapping) or not all(isinstance(each, str | Filter) for each in filters.values()):
+            raise TypeError(f"filters are an expression, a Filter, or names of such ones, not {filters!r}")
         self._filters = dict(filters)
         self._programs: dict[int, tuple[Program, ...]] = {}
         self.programs(1)
@@ -67,8 +69,8 @@ def count(path: str, filters: Filters = "", *, threads: int | None = None) -> Co
     """How many packets of the savefile ``path`` ("-" is standard input) match a filter, or each of a set of them.
 
     Large files are scanned by so many ``threads``, by default as many as there are processors. Raises SavefileError for
-    a file that cannot be read or is damaged, FilterError for an expression, and LinkTypeError for a filter that was
-    compiled for another link type.
+    a file that cannot be read or is damaged, FilterError for an expression, and LinkTypeError for a single filter that
+    was compiled for another link type; in a set, what means nothing on a link type matches nothing there.
     """
     from cbpf.capture import open_savefile, walk
 
@@ -83,7 +85,8 @@ def scan(path: str, filters: Filters = "", *, threads: int | None = None) -> Ite
     """The packets of the savefile ``path`` that match a filter, or one of a set of them, in batches.
 
     Each ``Match`` has the packet's bytes as a memoryview, which may be kept; those that a single filter keeps.
-    Arguments and errors are those of ``count``; what comes before damage is yielded before that is raised.
+    Arguments and errors are those of ``count``, when the first batch is asked for; what comes before damage is yielded
+    before that is raised.
     """
     from cbpf.capture import open_savefile, walk
 
@@ -97,6 +100,8 @@ def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | No
     from cbpf.capture.scan import NoOutput, Scan
     from cbpf.capture.walks import Walks
 
+    if threads is not None and threads < 1:
+        raise ValueError(f"there must be a thread, not {threads}")
     if isinstance(filters, str | Filter):
         return Scan(
             savefile,

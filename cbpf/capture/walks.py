@@ -78,6 +78,10 @@ class Kind(NamedTuple):
     form: int
 
 
+def _warn(message: str) -> None:
+    warn(message, RuntimeWarning, stacklevel=2)
+
+
 class Walks:
     """The walks of one run, and the programs that judge in them.
 
@@ -86,7 +90,7 @@ class Walks:
     """
 
     def __init__(
-        self, filters: int | None = None, semantics: Semantics = "libpcap", note: Callable[[str], None] = warn
+        self, filters: int | None = None, semantics: Semantics = "libpcap", note: Callable[[str], None] = _warn
     ) -> None:
         self.filters = filters or 0
         self.words = 0 if filters is None else max(1, (filters + 63) // 64)

@@ -19,6 +19,7 @@ from cbpf.capture.options import END_OF_OPTIONS, IF_FCSLEN, IF_NAME, IF_TSRESOL
 from cbpf.capture.packet import MICROSECONDS, NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.pcapng import BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER
 from cbpf.errors import SavefileError
+from cbpf.linktypes import linktype_name
 
 _PCAP_HEADER: Final = Struct(HOST_ORDER + "IHHIIII")
 _PCAP_RECORD: Final = Struct(HOST_ORDER + "IIII")
@@ -182,7 +183,8 @@ class PcapWriter(_Output):
         linktype = _CANONICAL.get(interface.linktype, interface.linktype)
         if linktype != self._linktype:
             raise SavefileError(
-                f"a pcap file holds one link type: this one has {self._linktype}, the packet has {linktype}; "
+                f"a pcap file holds one link type: this one has {linktype_name(self._linktype)}, "
+                f"the packet has {linktype_name(linktype)}; "
                 "write a .pcapng file instead",
                 path=self.path,
             )

@@ -374,6 +374,11 @@ def test_errors_of_the_face() -> None:
         cbpf.count(path, cbpf.compile("tcp"))
     with pytest.raises(SavefileError):
         next(cbpf.scan("/nonexistent"))
+    for wrong in (None, 5, ["tcp"], {"a": None}):
+        with pytest.raises(TypeError, match="an expression, a Filter, or names"):
+            cbpf.count(path, wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="thread"):
+        cbpf.count(path, "tcp", threads=0)
     assert cbpf.count(path, {"arp": "vlan"}) == {"arp": (0, 0, None, None)}
     assert cbpf.count(path, cbpf.compile("", "RAW")) == cbpf.count(path)
 
