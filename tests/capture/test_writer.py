@@ -151,7 +151,7 @@ def test_pcap_refuses_a_second_link_type(tmp_path: Path) -> None:
     path = tmp_path / "out.pcap"
     with PcapWriter(str(path), ETHERNET) as writer:
         writer.write(packets()[0])
-        with pytest.raises(SavefileError, match=r"this one has EN10MB, the packet has LINUX_SLL; write a \.pcapng file instead"):
+        with pytest.raises(SavefileError, match=r"this one has EN10MB, the packet has LINUX_SLL; write"):
             writer.write(packets()[1])
     assert len(read(path).records) == 1
 
