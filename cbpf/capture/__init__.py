@@ -5,7 +5,9 @@
             print(summarize(packet))
             writer.write(packet)
 
-Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what a filter is.
+``scan`` goes over the packets of a savefile with programs that judge them, ``walk`` over the records in memory, and
+``walks`` makes machine code of both. Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what an expression
+is.
 """
 
 from __future__ import annotations
