@@ -6,8 +6,7 @@
             writer.write(packet)
 
 ``scan`` goes over the packets of a savefile with programs that judge them, ``walk`` over the records in memory, and
-``walks`` makes machine code of both. Every error is a ``cbpf.errors.SavefileError``. Nothing here knows what an expression
-is.
+``walks`` makes machine code of both. Every error is a ``cbpf.errors.SavefileError``. Nothing here knows expressions.
 """
 
 from __future__ import annotations
