@@ -13,7 +13,7 @@ from cbpf.linktypes import LinkTypeError, linktype_name
 from cbpf.machine import Program, opcodes
 
 if TYPE_CHECKING:
-    from cbpf.capture import Savefile
+    from cbpf.capture import Interface, Savefile
     from cbpf.capture.scan import Match, Scan
 
 _NOTHING: Final = Program([(opcodes.RET | opcodes.K, 0, 0, 0)])
@@ -102,22 +102,15 @@ def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | No
 
     if threads is not None and threads < 1:
         raise ValueError(f"there must be a thread, not {threads}")
-    if isinstance(filters, str | Filter):
-        return Scan(
-            savefile,
-            lambda interface: (_program(filters, interface.linktype),),
-            NoOutput(form),
-            Walks(one),
-            threads=threads or processors(),
-        )
-    chosen = filters if isinstance(filters, FilterSet) else FilterSet(filters)
-    return Scan(
-        savefile,
-        lambda interface: chosen.programs(interface.linktype),
-        NoOutput(form),
-        Walks(len(chosen)),
-        threads=threads or processors(),
-    )
+    chosen = filters if isinstance(filters, str | Filter | FilterSet) else FilterSet(filters)
+
+    def choose(interface: Interface) -> tuple[Program, ...]:
+        if isinstance(chosen, FilterSet):
+            return chosen.programs(interface.linktype)
+        return (_program(chosen, interface.linktype),)
+
+    walks = Walks(len(chosen) if isinstance(chosen, FilterSet) else one)
+    return Scan(savefile, choose, NoOutput(form), walks, threads=threads or processors())
 
 
 def _program(filter: str | Filter, linktype: int) -> Program:

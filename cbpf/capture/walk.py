@@ -1,7 +1,8 @@
 """Walking over the records of a savefile in memory: kernels, that is, what LLVM can compile too.
 
-``walk_pcap`` and ``walk_pcapng`` go from record to record, ask ``judge`` about each packet, and put those that match
-into ``out``. They stop at whatever is not plain, or not whole in memory, and say why. The buffers they are given:
+``scan`` goes from record to record, asks ``judge`` about each packet, and puts those that match into ``out``. It stops
+at whatever is not plain, or not whole in memory, and says why. ``find`` goes to where a record seems to begin. The
+buffers they are given:
 
 * ``state``: numbers of 64 bits, the fields of ``State``;
 * ``data``: the part of the savefile that is in memory;
@@ -9,8 +10,9 @@ into ``out``. They stop at whatever is not plain, or not whole in memory, and sa
 * ``out``: room for what matches, in the form that ``OUTPUT`` says;
 * ``rows``: with the output DATA the fields of ``Row`` for every packet, else what is counted of each filter.
 
-Given when they are compiled: ``judge``, ``SWAPPED`` (whether the file has the other byte order), ``HEADER`` (bytes of a
-pcap record before the packet), ``OUTPUT``, and ``WORDS`` (of 64 bits, for a set of filters; 0 for a single one).
+Given when they are compiled: ``judge``, ``read_at``, ``PCAPNG_INPUT`` (whether the file is one), ``SWAPPED`` (whether
+it has the other byte order), ``HEADER`` (bytes of a pcap record before the packet), ``OUTPUT``, and ``WORDS`` (of 64
+bits, for a set of filters; 0 for a single one).
 """
 
 from __future__ import annotations
@@ -93,6 +95,7 @@ _LEAST_BLOCK = 12
 _ROOM = 40  # bytes that a packet may take in the output on top of its own
 
 # Given for the types' sake: the values are those of each walk.
+PCAPNG_INPUT = 0
 SWAPPED = 0
 HEADER = 16
 OUTPUT = COUNT
@@ -112,21 +115,13 @@ def read_at(descriptor: int, data: Buffer, place: int, count: int, offset: int) 
     raise NotImplementedError
 
 
-def scan_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+def scan(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
     """Walk, read on, and so forth."""
     while True:
-        status = walk_pcap(state, data, sources, out, rows)
-        if status != STARVED:
-            return status
-        status = _read_on(state, data)
-        if status != STARVED:
-            return status if status == PAUSED else STARVED
-
-
-def scan_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
-    """Walk, read on, and so forth."""
-    while True:
-        status = walk_pcapng(state, data, sources, out, rows)
+        if PCAPNG_INPUT:
+            status = _walk_pcapng(state, data, sources, out, rows)
+        else:
+            status = _walk_pcap(state, data, sources, out, rows)
         if status != STARVED:
             return status
         status = _read_on(state, data)
@@ -161,7 +156,7 @@ def _read_on(state: Buffer, data: Buffer) -> int:
     return STARVED
 
 
-def walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
     position = load64(state, POSITION)
     end = load64(state, END)
     stop = load64(state, STOP)
@@ -192,12 +187,10 @@ def walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: B
         position = start + caplen
         if status == LIMITED:
             break
-    store64(state, POSITION, position)
-    store64(state, SEEN, load64(state, SEEN) + seen)
-    return STOPPED if status == STARVED and position >= stop else status
+    return _left(state, position, stop, seen, status)
 
 
-def walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
     position = load64(state, POSITION)
     end = load64(state, END)
     stop = load64(state, STOP)
@@ -247,6 +240,11 @@ def walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows:
         position = following
         if status == LIMITED:
             break
+    return _left(state, position, stop, seen, status)
+
+
+def _left(state: Buffer, position: int, stop: int, seen: int, status: int) -> int:
+    """Note how far a walk has come, and say why it ended."""
     store64(state, POSITION, position)
     store64(state, SEEN, load64(state, SEEN) + seen)
     return STOPPED if status == STARVED and position >= stop else status
@@ -259,15 +257,21 @@ _LONGEST_GAP = 0x20000  # seconds between two packets that come one after the ot
 _LONGEST_PACKET = 0x40000  # bytes on the network, of packets that look like some
 
 
-def find_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
-    """Move POSITION to where a record seems to begin. ODD if none does."""
+def find(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
+    """Move POSITION to where a record or a block seems to begin. ODD if none does."""
     position = load64(state, POSITION)
     end = load64(state, END)
-    while position + HEADER <= end:
-        if _looks_like_pcap(data, position, end, load64(sources, BEYOND), load64(sources, UNITS)):
+    least = _BLOCK_OVERHEAD if PCAPNG_INPUT else HEADER
+    step = 4 if PCAPNG_INPUT else 1  # blocks are multiples of four bytes, and so is where a section begins
+    while position + least <= end:
+        if PCAPNG_INPUT:
+            found = _looks_like_pcapng(data, position, end, load64(state, INTERFACES), load64(state, LARGEST_BLOCK))
+        else:
+            found = _looks_like_pcap(data, position, end, load64(sources, BEYOND), load64(sources, UNITS))
+        if found:
             store64(state, POSITION, position)
             return STARVED
-        position += 1
+        position += step
     return ODD
 
 
@@ -286,18 +290,6 @@ def _looks_like_pcap(data: Buffer, position: int, end: int, beyond: int, units: 
         position += HEADER + caplen
         count += 1
     return 1
-
-
-def find_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
-    """Move POSITION to where a block seems to begin. ODD if none does."""
-    position = load64(state, POSITION)
-    end = load64(state, END)
-    while position + _BLOCK_OVERHEAD <= end:
-        if _looks_like_pcapng(data, position, end, load64(state, INTERFACES), load64(state, LARGEST_BLOCK)):
-            store64(state, POSITION, position)
-            return STARVED
-        position += 4  # blocks are multiples of four bytes, and so is where a section begins
-    return ODD
 
 
 def _looks_like_pcapng(data: Buffer, position: int, end: int, interfaces: int, largest: int) -> int:

@@ -99,7 +99,7 @@ class Walks:
         self._noted = False
         self._judges: list[tuple[Program, ...]] = []
         self._numbers: dict[tuple[Program, ...], int] = {}
-        self._engines: list[list[PythonEngine] | None] = []  # made when they are needed
+        self._engines: dict[int, list[PythonEngine]] = {}  # made when they are needed
         self._made: dict[tuple[Kind, int, bool], Walk] = {}
 
     def which(self, programs: Sequence[Program] | None) -> int:
@@ -108,7 +108,6 @@ class Walks:
             return NOBODY
         judges = tuple(programs)
         if judges not in self._numbers:
-            self._engines.append(None)
             self._numbers[judges] = len(self._judges)
             self._judges.append(judges)
         return self._numbers[judges]
@@ -117,10 +116,10 @@ class Walks:
         """The verdict of a judge; of a set the filters that match, as bits."""
         if which == NOBODY:
             return 0
+        if which not in self._engines:
+            judges = self._judges[which]
+            self._engines[which] = [PythonEngine(program, semantics=self._semantics) for program in judges]
         engines = self._engines[which]
-        if engines is None:
-            engines = [PythonEngine(program, semantics=self._semantics) for program in self._judges[which]]
-            self._engines[which] = engines
         if not self.words:
             return engines[0].run(packet, wirelen)
         return sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
@@ -133,8 +132,13 @@ class Walks:
         return self._made[key]
 
     def _given(self, kind: Kind) -> Mapping[str, int]:
-        swapped = int(kind.order != HOST_ORDER)
-        return {"SWAPPED": swapped, "HEADER": kind.header, "OUTPUT": kind.form, "WORDS": self.words}
+        return {
+            "PCAPNG_INPUT": int(kind.format == "pcapng"),
+            "SWAPPED": int(kind.order != HOST_ORDER),
+            "HEADER": kind.header,
+            "OUTPUT": kind.form,
+            "WORDS": self.words,
+        }
 
     def _python(self, kind: Kind) -> Walk:
         words = range(self.words)
@@ -155,7 +159,7 @@ class Walks:
             return min(verdict, 1) if words else verdict
 
         given = {**self._given(kind), "judge": judge, "read_at": read_at}
-        run, find = (bound(kernel, given) for kernel in _KERNELS[kind.format])
+        run, find = bound(walk.scan, given), bound(walk.find, given)
         return Walk(lambda buffers: int(run(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
 
     def _native(self, kind: Kind) -> Walk:
@@ -165,15 +169,13 @@ class Walks:
             llvm.available()
         except llvm.NoNativeCode as reason:
             if not self._noted:
-                self._note(f"filtering without machine code: {reason}")
+                self._note(str(reason))
             self._noted = True
             return self._python(kind)
-        kernels = _KERNELS[kind.format]
         judges = native.judge(self._judges, self.words, self._semantics)
-        text = compiled(kernels, {**self._given(kind), "judge": "judge", "read_at": "read_at"})
+        text = compiled((walk.scan, walk.find), {**self._given(kind), "judge": "judge", "read_at": "read_at"})
         code = llvm.MachineCode(f"{judges}\n{_READ_AT.format(pread=_pread())}\n{text}")
-        walk, find = (_function(code, kernel.__name__) for kernel in kernels)
-        return Walk(walk, find, native=True)
+        return Walk(_function(code, "scan"), _function(code, "find"), native=True)
 
 
 # The operating system's `pread`, or what has no use for it never calls it.
@@ -208,6 +210,3 @@ def _function(code: llvm.MachineCode, name: str) -> Run:
         return int(function(*buffers.addresses))
 
     return run
-
-
-_KERNELS: Final = {"pcap": (walk.scan_pcap, walk.find_pcap), "pcapng": (walk.scan_pcapng, walk.find_pcapng)}

@@ -91,6 +91,14 @@ class Graph:
     def tests(self) -> set[Test]:
         return {node.test for node in self.order if isinstance(node, Branch)}
 
+    def before(self) -> dict[Node, list[Node]]:
+        """The nodes that lead to each node, one that leads to it both ways twice."""
+        found: dict[Node, list[Node]] = {node: [] for node in self.order}
+        for node in self.order:
+            for following in successors(node):
+                found[following].append(node)
+        return found
+
     def ways_in(self) -> dict[Node, int]:
         """How many ways lead to each node."""
         counts = dict.fromkeys(self.order, 0)

@@ -156,7 +156,7 @@ class _Coder:
     def _to_x(self, value: Value) -> None:
         if value in self.x:
             return
-        header = _header_length_at(value)
+        header = header_length_at(value)
         match value:
             case Const(number):
                 self._emit(op.LDX | op.W | op.IMM, number)
@@ -213,7 +213,7 @@ class _Coder:
         self.body.append(Instruction(opcode, 0, 0, k))
 
 
-def _header_length_at(value: Value) -> int | None:
+def header_length_at(value: Value) -> int | None:
     """k if the value is 4 * (byte k & 15), which X can load at once."""
     match value:
         case Binary("<<", Binary("&", Load(None, offset, 1), Const(0x0F)), Const(2)):
@@ -223,7 +223,7 @@ def _header_length_at(value: Value) -> int | None:
 
 def _loads_into_x(value: Value) -> bool:
     """Whether one instruction puts the value into X and leaves A alone."""
-    return isinstance(value, Const | Length | Variable) or _header_length_at(value) is not None
+    return isinstance(value, Const | Length | Variable) or header_length_at(value) is not None
 
 
 def _better_swapped(left: Value, right: Value) -> bool:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cbpf.compiler.graph import Test
+from cbpf.compiler.optimize.classes import Range, interval
 from cbpf.compiler.predicates import All, Any, Negation, Predicate, all_of, any_of
-from cbpf.compiler.values import Binary, Const, Load, Members, Value, upper_bound
+from cbpf.compiler.values import Const, Load, Members, Value
 from cbpf.errors import Span
 
 Alternative = tuple[Predicate, Span]  # with the part of the expression that it is from
-Range = tuple[int, int]  # the least and the greatest number
 
 
 def union(alternatives: list[Alternative]) -> Predicate | None:
@@ -82,13 +82,9 @@ def _members(alternatives: list[Alternative]) -> Test | None:
 def _range_of(predicate: Predicate) -> tuple[Value, int, int] | None:
     """The load that a predicate is about and the range that it must be in; None if it says anything else."""
     match predicate:
-        case Test("=", Load() as load, Const(number)):
-            return load, number, number
-        case Test("=", Binary("&", Load() as load, Const(mask)), Const(number)):
-            rest = upper_bound(load) & ~mask
-            return (load, number, number | rest) if rest & (rest + 1) == 0 and number & rest == 0 else None
-        case Test(">=", Load() as load, Const(number)):
-            return load, number, upper_bound(load)
+        case Test("=" | ">=", _, Const()):
+            subject, low, high = interval(predicate)
+            return (subject, low, high) if isinstance(subject, Load) else None
         case Negation(Test(">", Load() as load, Const(number))):
             return load, 0, number
         case All((first, second)):

@@ -50,5 +50,5 @@ def engine(program: Program, *, semantics: Semantics = "libpcap") -> NativeEngin
 
         return NativeEngine(program, semantics=semantics)
     except NoNativeCode as reason:
-        warn(f"filtering without machine code: {reason}", RuntimeWarning, stacklevel=2)
+        warn(str(reason), RuntimeWarning, stacklevel=2)
         return PythonEngine(program, semantics=semantics)

@@ -18,7 +18,10 @@ FEWEST_LINES_WITHOUT_PASSES: Final = 30_000  # of a text, whose optimization wou
 
 
 class NoNativeCode(CbpfError):
-    """There is no LLVM on this machine, or it is not to be used."""
+    """There is no LLVM on this machine, or it is not to be used: ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"filtering without machine code: {reason}")
 
 
 def available() -> None:

@@ -124,11 +124,11 @@ def _ranges(test: Test) -> tuple[Value, Sequence[Range]]:
     """The value that a test is about and the ranges that it must be in one of."""
     if isinstance(test.right, Members):
         return test.left, test.right.ranges
-    subject, low, high = _interval(test)
+    subject, low, high = interval(test)
     return subject, [(low, high)]
 
 
-def _interval(test: Test) -> tuple[Value, int, int]:
+def interval(test: Test) -> tuple[Value, int, int]:
     """The value that a test is about and the interval that it must be in; low > high if there is no such number."""
     value, number = test.left, test.right.number if isinstance(test.right, Const) else 0
     highest = upper_bound(value)

@@ -71,10 +71,7 @@ class _Moves:
         self.order = graph.order
         self.computes = any(isinstance(node, Let) for node in graph.order)
         self.place = {node: number for number, node in enumerate(graph.order)}
-        self.ways_in: dict[Node, list[Node]] = {node: [] for node in graph.order}
-        for node in graph.order:
-            for following in successors(node):
-                self.ways_in[following].append(node)
+        self.before = graph.before()
 
     def find(self) -> dict[Node, Move]:
         moves: dict[Node, Move] = {}
@@ -94,7 +91,7 @@ class _Moves:
                 return Part([node], node.orelse)
             part = _tcp_or_udp(node)
             if part is not None:
-                return part if all(self.ways_in[inner] == [before] for before, inner in pairwise(part.nodes)) else None
+                return part if all(self.before[inner] == [before] for before, inner in pairwise(part.nodes)) else None
         found = None
         for nodes, end in self._parts(node) if self.computes else ():
             if REJECT in successors(nodes[-1]) or len(nodes) > LARGEST:
@@ -130,7 +127,7 @@ class _Moves:
             following = min(ahead, key=self.place.__getitem__)
             if isinstance(following, Verdict) or _is_long(following):
                 return
-            if (nodes or before) and not inside.issuperset(self.ways_in[following]):
+            if (nodes or before) and not inside.issuperset(self.before[following]):
                 return
             inside.add(following)
             nodes.append(following)
@@ -141,7 +138,7 @@ class _Moves:
     def _in_accumulator(self, moved: Part) -> bool:
         """Whether the value that is tested first is in the accumulator anyway, or the next test's is then."""
         first, last = moved.nodes[0], moved.nodes[-1]
-        neighbours = [(other, first) for other in self.ways_in[first]] + [(last, moved.end)]
+        neighbours = [(other, first) for other in self.before[first]] + [(last, moved.end)]
         return any(
             isinstance(one, Branch) and isinstance(other, Branch) and one.test.left == other.test.left
             for one, other in neighbours

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from cbpf.compiler.graph import Branch, Builder, Graph, Node, Test, successors
 from cbpf.compiler.optimize.needs import needs, sure_later
+from cbpf.compiler.registers import header_length_at
 from cbpf.compiler.values import Binary, Const, Load, Value
 
 # The part of all packets that is guessed to fail a test for one number or that is in a range, for all numbers but one,
@@ -58,30 +59,27 @@ def reorder(graph: Graph) -> Graph:
 def _chains(graph: Graph) -> Iterator[Chain]:
     """All chains whose order is free, none of them part of another."""
     reach = needs(graph.order)
-    ways_in: dict[Node, list[Node]] = {node: [] for node in graph.order}
-    for node in graph.order:
-        for following in successors(node):
-            ways_in[following].append(node)
+    before = graph.before()
     seen: set[Node] = set()
     for head in graph.order:
         if not isinstance(head, Branch) or head in seen:
             continue
         for end, failed in ((head.then, head.orelse), (head.orelse, head.then)):
-            chain = _chain(head, end, failed, ways_in, reach[failed])
+            chain = _chain(head, end, failed, before, reach[failed])
             if len(chain.nodes) > 1:
                 seen.update(chain.nodes)
-                yield _without_ends(chain, ways_in[head])
+                yield _without_ends(chain, before[head])
                 break
 
 
-def _chain(head: Branch, end: Node, failed: Node, ways_in: dict[Node, list[Node]], reach: int) -> Chain:
+def _chain(head: Branch, end: Node, failed: Node, before: dict[Node, list[Node]], reach: int) -> Chain:
     """The chain that begins at a node.
 
     ``reach`` is what is made sure of where it fails: what a chain loads, lest a load is lost or made too early.
     """
     nodes = []
     node: Node = head
-    while isinstance(node, Branch) and failed in successors(node) and (node is head or len(ways_in[node]) == 1):
+    while isinstance(node, Branch) and failed in successors(node) and (node is head or len(before[node]) == 1):
         free = all(sure_later(hazard, reach) for hazard in node.test.hazards)
         if not free or _cost(node.test.left) is None or not isinstance(node.test.right, Const):
             break
@@ -133,7 +131,7 @@ def _cost(value: Value) -> int | None:
     match value:
         case Load(None, _, _):
             return 1
-        case Load(Binary("<<", Binary("&", Load(None, _, 1), Const(0x0F)), Const(2)), _, _):
+        case Load(base, _, _) if base is not None and header_length_at(base) is not None:
             return 2
         case Binary(_, Load() as load, Const()):
             cost = _cost(load)
