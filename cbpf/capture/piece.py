@@ -12,7 +12,7 @@ from cbpf.capture import walk
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.walks import Buffers, Walk, Walks
 
-PIECE: Final = 128 * 1024  # bytes that are read at once: they stay in the processor's cache
+PIECE: Final = 256 * 1024  # bytes that are read at once: they stay in the processor's cache
 OUTPUT: Final = 512 * 1024  # bytes of what matches that are handed on at once, or more for a long packet
 BUDGET: Final = 16 * 1024 * 1024  # bytes that are scanned before an interruption is noticed
 NEVER: Final = (1 << 64) - 1

@@ -102,8 +102,10 @@ OUTPUT = COUNT
 WORDS = 0
 
 
-def judge(data: Buffer, start: int, caplen: int, wirelen: int, which: int, rows: Buffer) -> int:
+def judge(data: Buffer, start: int, caplen: int, wirelen: int, readable: int, which: int, rows: Buffer) -> int:
     """The verdict on a packet, or more than any verdict if a program does not end.
+
+    From ``start`` on ``readable`` bytes are in memory, which may be more than the packet's.
 
     Of a set of filters it is 1 if one matches; the bits of those that do are put in front of ``rows``.
     """
@@ -162,7 +164,9 @@ def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: 
     stop = load64(state, STOP)
     beyond = load64(sources, BEYOND)
     which = load64(sources, WHICH)
+    limit = load64(state, LIMIT)
     seen = 0
+    found = load64(state, FOUND)
     status = STARVED
     while position < stop and position + HEADER <= end:
         caplen = _word(data, position + 8)
@@ -173,21 +177,25 @@ def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: 
             break
         if start + caplen > end:
             break
-        verdict = judge(data, start, caplen, wirelen, which, rows)
-        if verdict > 0:
+        verdict = judge(data, start, caplen, wirelen, end - start, which, rows)
+        if verdict > _LARGEST_VERDICT:
+            status = ENDLESS
+            break
+        if OUTPUT == COUNT and WORDS == 0:
+            found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
+            status = LIMITED if found == limit else STARVED
+        elif verdict > 0:
             kept = _kept(caplen, verdict)
             seconds = _word(data, position)
             fraction = _word(data, position + 4)
-            status = _match(
-                state, verdict, sources, 0, position, seconds, fraction, data, start, kept, wirelen, out, rows
-            )
-            if status in (FULL, ENDLESS):
+            status = _match(state, sources, 0, position, seconds, fraction, data, start, kept, wirelen, out, rows)
+            if status == FULL:
                 break
         seen += 1
         position = start + caplen
         if status == LIMITED:
             break
-    return _left(state, position, stop, seen, status)
+    return _left(state, position, stop, seen, found, status)
 
 
 def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: Buffer) -> int:
@@ -196,18 +204,17 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
     stop = load64(state, STOP)
     interfaces = load64(state, INTERFACES)
     largest = load64(state, LARGEST_BLOCK)
+    limit = load64(state, LIMIT)
     seen = 0
+    found = load64(state, FOUND)
     status = STARVED
     while position < stop and position + _BLOCK_OVERHEAD <= end:
         length = _word(data, position + 4)
         following = position + length
-        if length < _LEAST_BLOCK or length & 3 or length > largest:
+        if _misshapen(data, position, length, end, largest):
             status = ODD
             break
         if following > end:
-            break
-        if _word(data, following - 4) != length:
-            status = ODD
             break
         block = _word(data, position)
         if block not in (_ENHANCED_PACKET, _INTERFACE_DESCRIPTION, _OBSOLETE_PACKET, _SIMPLE_PACKET, _SECTION_HEADER):
@@ -217,36 +224,53 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
         caplen = _word(data, position + 20)
         wirelen = _word(data, position + 24)
         source = number * SOURCE_SIZE
-        if block != _ENHANCED_PACKET or number >= interfaces or caplen + _BLOCK_OVERHEAD > length:
-            status = ODD
-            break
         ticks = _word(data, position + 12) << 32 | _word(data, position + 16)
-        if caplen >= load64(sources, source + BEYOND) or ticks > load64(sources, source + LATEST):
+        if (
+            block != _ENHANCED_PACKET
+            or number >= interfaces
+            or caplen + _BLOCK_OVERHEAD > length
+            or caplen >= load64(sources, source + BEYOND)
+            or ticks > load64(sources, source + LATEST)
+        ):
             status = ODD
             break
         start = position + 28
-        verdict = judge(data, start, caplen, wirelen, load64(sources, source + WHICH), rows)
-        if verdict > 0:
+        verdict = judge(data, start, caplen, wirelen, end - start, load64(sources, source + WHICH), rows)
+        if verdict > _LARGEST_VERDICT:
+            status = ENDLESS
+            break
+        if OUTPUT == COUNT and WORDS == 0:
+            found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
+            status = LIMITED if found == limit else STARVED
+        elif verdict > 0:
             kept = _kept(caplen, verdict)
             units = load64(sources, source + UNITS)
             seconds = ticks // units + load64(sources, source + OFFSET)
-            fraction = ticks % units
             status = _match(
-                state, verdict, sources, source, position, seconds, fraction, data, start, kept, wirelen, out, rows
+                state, sources, source, position, seconds, ticks % units, data, start, kept, wirelen, out, rows
             )
-            if status in (FULL, ENDLESS):
+            if status == FULL:
                 break
         seen += 1
         position = following
         if status == LIMITED:
             break
-    return _left(state, position, stop, seen, status)
+    return _left(state, position, stop, seen, found, status)
 
 
-def _left(state: Buffer, position: int, stop: int, seen: int, status: int) -> int:
+def _misshapen(data: Buffer, position: int, length: int, end: int, largest: int) -> int:
+    """Whether a block cannot have such a length, or has another one at its end."""
+    if length < _LEAST_BLOCK or length & 3 or length > largest:
+        return 1
+    return 1 if position + length <= end and _word(data, position + length - 4) != length else 0
+
+
+def _left(state: Buffer, position: int, stop: int, seen: int, found: int, status: int) -> int:
     """Note how far a walk has come, and say why it ended."""
     store64(state, POSITION, position)
     store64(state, SEEN, load64(state, SEEN) + seen)
+    if OUTPUT == COUNT and WORDS == 0:
+        store64(state, FOUND, found)
     return STOPPED if status == STARVED and position >= stop else status
 
 
@@ -322,7 +346,6 @@ def _kept(caplen: int, verdict: int) -> int:
 
 def _match(
     state: Buffer,
-    verdict: int,
     sources: Buffer,
     source: int,
     position: int,
@@ -336,8 +359,6 @@ def _match(
     rows: Buffer,
 ) -> int:
     """Take a packet that matches. STARVED if all is well, LIMITED if it was the last; else it is not taken."""
-    if verdict > _LARGEST_VERDICT:
-        return ENDLESS
     if OUTPUT != COUNT and load64(state, USED) + kept + _ROOM > load64(state, SIZE):
         return FULL
     if OUTPUT == DATA and load64(state, ROWS) == load64(state, MOST_ROWS):

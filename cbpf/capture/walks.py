@@ -149,7 +149,9 @@ class Walks:
             except OSError:
                 return walk.NOWHERE  # who reads on will see it again
 
-        def judge(data: bytearray, start: int, caplen: int, wirelen: int, which: int, rows: bytearray) -> int:
+        def judge(
+            data: bytearray, start: int, caplen: int, wirelen: int, readable: int, which: int, rows: bytearray
+        ) -> int:
             try:
                 verdict = self.verdict(which, bytes(data[start : start + caplen]), wirelen)
             except ProgramError:

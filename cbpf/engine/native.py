@@ -30,7 +30,10 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     numbers: dict[Program, int] = {}
     for program in (program for each in judges for program in each):
         numbers.setdefault(program, len(numbers))
-    functions = [definition(program, f"filter.{number}", semantics) for program, number in numbers.items()]
+    alone = all(len(each) == 1 for each in judges)
+    functions = [
+        definition(program, f"filter.{number}", semantics, straight=alone) for program, number in numbers.items()
+    ]
     cases = [
         _set(which, each, words, numbers) if words else _single(which, each, numbers)
         for which, each in enumerate(judges)
@@ -40,7 +43,8 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
         [
             runtime(numbers, semantics),
             *functions,
-            "define internal i64 @judge(i64 %data, i64 %start, i64 %caplen, i64 %wirelen, i64 %which, i64 %rows)",
+            "define internal i64 @judge(i64 %data, i64 %start, i64 %caplen, i64 %wirelen, i64 %readable, i64 %which, "
+            "i64 %rows)",
             "alwaysinline {",
             "  %packet = add i64 %data, %start",
             f"  switch i64 %which, label %none [ {labels} ]",
@@ -94,7 +98,7 @@ def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[P
 
 
 def _asked(result: str, number: int) -> str:
-    return f"  {result} = call i64 @filter.{number}(i64 %packet, i64 %caplen, i64 %wirelen)"
+    return f"  {result} = call i64 @filter.{number}(i64 %packet, i64 %caplen, i64 %wirelen, i64 %readable)"
 
 
 class NativeEngine:
@@ -150,7 +154,7 @@ number:
   br i1 %suspicious, label %release, label %ask
 ask:
   %wirelen = phi i64 [%caplen, %taken], [%caplen, %second], [%given, %number]
-  %verdict = call i64 @filter(i64 %bytes, i64 %caplen, i64 %wirelen)
+  %verdict = call i64 @filter(i64 %bytes, i64 %caplen, i64 %wirelen, i64 %caplen)
   %drop = inttoptr i64 {release_buffer} to ptr
   call void %drop(ptr %view)
   %endless = icmp ugt i64 %verdict, {largest}

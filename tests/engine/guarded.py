@@ -63,7 +63,7 @@ def programs() -> int:
             native.judge(judges, 0)
             + """
 define i64 @ask(i64 %which, i64 %packet, i64 %caplen) {
-  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %caplen, i64 %which, i64 0)
+  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %caplen, i64 %caplen, i64 %which, i64 0)
   ret i64 %verdict
 }
 """

@@ -40,8 +40,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 # All of many programs compiled at once, which takes hardly longer than one of them.
 _ASK = """
-define i64 @ask(i64 %which, i64 %packet, i64 %caplen, i64 %wirelen) {
-  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %wirelen, i64 %which, i64 0)
+define i64 @ask(i64 %which, i64 %packet, i64 %caplen, i64 %wirelen, i64 %readable) {
+  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %wirelen, i64 %readable, i64 %which, i64 0)
   ret i64 %verdict
 }
 """
@@ -53,11 +53,12 @@ class Compiled:
     def __init__(self, programs: list[Program], semantics: Semantics) -> None:
         text = native.judge([(program,) for program in programs], 0, semantics)
         self._code = MachineCode(text + _ASK)
-        numbers = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64]
+        numbers = [ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64]
         self._ask = ctypes.CFUNCTYPE(ctypes.c_uint64, *numbers)(self._code.address("ask"))
 
-    def __call__(self, which: int, packet: bytes, wirelen: int) -> int:
-        return int(self._ask(which, packet, len(packet), wirelen))
+    def __call__(self, which: int, packet: bytes, wirelen: int, behind: bytes = b"") -> int:
+        """``behind`` is what is in memory behind the packet."""
+        return int(self._ask(which, packet + behind, len(packet), wirelen, len(packet + behind)))
 
 
 @pytest.fixture(params=["compiled", "interpreted"])
@@ -81,7 +82,9 @@ def test_random_programs(semantics: Semantics) -> None:
         for which, program in enumerate(programs):
             for packet in captured:
                 wirelen = len(packet) + more
-                assert compiled(which, packet, wirelen) == run(program, packet, wirelen, semantics=semantics)
+                verdict = run(program, packet, wirelen, semantics=semantics)
+                assert compiled(which, packet, wirelen) == verdict
+                assert compiled(which, packet, wirelen, bytes(range(200))) == verdict
 
     check()
 
@@ -112,7 +115,9 @@ def test_filters(linktype: str) -> None:
     for which, program in enumerate(programs):
         reference = PythonEngine(program)
         for packet in tried:
-            assert compiled(which, packet, len(packet)) == reference.run(packet), (rows[which], packet.hex())
+            verdict = reference.run(packet)
+            assert compiled(which, packet, len(packet)) == verdict, (rows[which], packet.hex())
+            assert compiled(which, packet, len(packet), packet) == verdict, (rows[which], packet.hex())
 
 
 def test_ancillary_loads_are_those_of_a_packet_that_met_no_device() -> None:
