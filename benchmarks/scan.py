@@ -38,6 +38,7 @@ _MANY: Final = (
     *("src port 443", "dst port 443", "ip[8] < 20"),
 )
 _MEBIBYTE: Final = 1024 * 1024
+_HEAD: Final = 6 * _MEBIBYTE  # bytes of a capture that is just worth machine code
 _SMALL: Final = 32 * _MEBIBYTE  # bytes of a capture for peers that take long
 
 
@@ -63,13 +64,14 @@ class Run(NamedTuple):
 def main(parts: tuple[str, ...], size: int, packets: str, repeat: int, folder: Path | None) -> None:
     """Measure cbpf's scan against its peers: PARTS of it, or all."""
     with tempfile.TemporaryDirectory(dir=folder) as made:
-        path, small = Path(made) / "large.pcap", Path(made) / "small.pcap"
+        path, small, head = (Path(made) / f"{name}.pcap" for name in ("large", "small", "head"))
         count = write_large_capture(path, size * _MEBIBYTE, mixed=packets == "mixed")
         write_large_capture(small, min(_SMALL, size * _MEBIBYTE), mixed=packets == "mixed")
+        write_large_capture(head, _HEAD, mixed=packets == "mixed")
         length = path.stat().st_size
         click.echo(f"{length:,} bytes, {count:,} packets, {length / count:.0f} bytes each; {os.cpu_count()} processors")
         measures: dict[str, Callable[[], list[str]]] = {
-            "single": lambda: _single(path, repeat),
+            "single": lambda: _single(path, head, repeat),
             "many": lambda: _many(path, repeat),
             "python": lambda: _python(small, repeat),
             "calls": _calls,
@@ -79,19 +81,23 @@ def main(parts: tuple[str, ...], size: int, packets: str, repeat: int, folder: P
             click.echo("\n".join(["", f"== {name}", "", *measures[name]()]))
 
 
-def _single(path: Path, repeat: int) -> list[str]:
-    """One filter: counting, and writing what matches."""
+def _single(path: Path, head: Path, repeat: int) -> list[str]:
+    """One filter: counting, and writing what matches. The scan of ``head`` takes as long to start."""
     tiny = Path(__file__).resolve().parents[1] / "captures" / "http.pcap"
     limit = _time(["cat", str(path)], repeat).seconds
+    bare = limit - _time(["cat", str(head)], repeat).seconds
     rows: list[list[Cell]] = [["cat", "", limit, NONE, NONE, NONE]]
     for what, filters in (("count", _SINGLE), ("write", _SPARSE)):
         for expression in filters:
             target = ["--count"] if what == "count" else ["-w", str(path.with_name("out.pcap"))]
             ours = _time([_CBPF, "filter", "-r", str(path), *target, expression], repeat)
-            alone = _time([_CBPF, "filter", "--threads", "1", "-r", str(path), *target, expression], repeat)
+            one = [
+                _time([_CBPF, "filter", "--threads", "1", "-r", str(each), *target, expression], repeat)
+                for each in (path, head)
+            ]
+            alone = one[0].seconds - one[1].seconds
             rows.append([f"cbpf {what}", expression, ours.seconds, NONE, ours.seconds / limit, ours.memory])
-            one = alone.seconds / limit
-            rows.append([f"cbpf {what}, 1 thread", expression, alone.seconds, NONE, one, alone.memory])
+            rows.append([f"cbpf {what}, 1 thread, scan alone", expression, alone, NONE, alone / bare, one[0].memory])
             if shutil.which("tcpdump"):
                 theirs = _time(["tcpdump", "-r", str(path), *target, expression], repeat)
                 ratio = theirs.seconds / ours.seconds
