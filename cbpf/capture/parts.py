@@ -85,7 +85,8 @@ class Parts:
             status, seen, batch = piece.walk(self._task, stop=stop)
             packets += seen
             if batch.found:
-                batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded))))
+                copied = [memoryview(bytes(share)) for share in batch.shares]
+                batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded)), shares=copied))
         end, counted = piece.offset, piece.counted()
         self._spare.append(piece)
         return Part(begin, end, packets, batches, counted, whole=status == walk.STOPPED)

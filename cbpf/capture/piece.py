@@ -10,15 +10,18 @@ from typing import Final, NamedTuple
 
 from cbpf.capture import walk
 from cbpf.capture.packet import Interface, Packet
+from cbpf.capture.selection import EVERYTHING, NEVER, Selection
 from cbpf.capture.walks import Buffers, Walk, Walks
 
 PIECE: Final = 256 * 1024  # bytes that are read at once: they stay in the processor's cache
 OUTPUT: Final = 512 * 1024  # bytes of what matches that are handed on at once, or more for a long packet
 BUDGET: Final = 16 * 1024 * 1024  # bytes that are scanned before an interruption is noticed
-NEVER: Final = (1 << 64) - 1
 _MOST_ROWS: Final = 4096
-_STATE: Final = Struct("=16Q")
-_RESULTS: Final = [at // 8 for at in (walk.POSITION, walk.END, walk.SEEN, walk.FOUND, walk.USED, walk.ROWS, walk.BASE)]
+_STATE: Final = Struct("=24Q")
+_RESULTS: Final = [
+    at // 8 for at in (walk.POSITION, walk.END, walk.SEEN, walk.FOUND, walk.USED, walk.ROWS, walk.BASE, walk.PHASE)
+]
+_LEAST_SHARE: Final = 64 * 1024  # bytes of output for a filter of a set
 _ROW: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
 NOTHING: Final = memoryview(b"")
@@ -50,13 +53,14 @@ class Match(NamedTuple):
 class Batch(NamedTuple):
     """The next ``found`` packets that match.
 
-    ``encoded`` are those that are ready for the output, good until the next batch is asked for; ``matches`` are the
-    others, and all if there is no form of output.
+    ``encoded`` are those that are ready for the output, good until the next batch is asked for, and ``shares`` those
+    for the outputs of each filter of a set; ``matches`` are the others, and all if there is no form of output.
     """
 
     found: int
     encoded: memoryview
     matches: Sequence[Match]
+    shares: Sequence[memoryview] = ()
 
 
 class Task(NamedTuple):
@@ -71,6 +75,7 @@ class Task(NamedTuple):
     plain: bool
     largest_block: int
     descriptor: int
+    selection: Selection = EVERYTHING
 
 
 class Piece:
@@ -80,10 +85,14 @@ class Piece:
         self._form = form
         self._words = walks.words
         self._row_size = walk.ROW_SIZE + 8 * walks.words
+        self._filters = walks.filters
         what = _MOST_ROWS * self._row_size if form == walk.DATA else walk.TALLY_SIZE * walks.filters
         rows = bytearray(8 * walks.words + what)
-        out = bytearray(1 if form == walk.COUNT else OUTPUT)
+        self._shared = form in (walk.PCAP, walk.PCAPNG) and walks.words > 0
+        self._outputs = walks.filters if self._shared else 1
+        out = bytearray(1 if form == walk.COUNT else max(OUTPUT, self._outputs * _LEAST_SHARE))
         self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
+        self.phase = 0  # how many that match are to be passed over before the next one is taken
         self._base = 0  # offset in the file of what is in memory
         self._position = 0
         self._end = 0
@@ -147,12 +156,12 @@ class Piece:
         self.filled(count)
         return count > 0
 
-    def walk(self, task: Task, limit: int = NEVER, stop: int = NEVER) -> tuple[int, int, Batch]:
+    def walk(self, task: Task, limit: int = NEVER, stop: int = NEVER, before: int = 0) -> tuple[int, int, Batch]:
         """Walk over what is in memory: why that ended, the packets seen, and those that match.
 
-        No record is begun from the offset ``stop`` on.
+        No record is begun from the offset ``stop`` on. There are so many packets ``before`` in the file.
         """
-        self.begin(task, limit, stop)
+        self.begin(task, limit, stop, before)
         status = task.walk.run(self.buffers)
         seen, batch = self.end(task.interfaces)
         if status == walk.FULL and not batch.found:
@@ -161,28 +170,42 @@ class Piece:
 
     def find(self, task: Task) -> bool:
         """Go to where a record seems to begin; whether there is such a place."""
-        self.begin(task, 0, NEVER)
+        self.begin(task, 0, NEVER, 0)
         status = task.walk.find(self.buffers)
         self.end(task.interfaces)
         return status != walk.ODD
 
-    def begin(self, task: Task, limit: int, stop: int) -> None:
+    def begin(self, task: Task, limit: int, stop: int, before: int) -> None:
         """Make ready for a walk, which is to begin no record from the offset ``stop`` on."""
         if task.sources is not self.buffers.sources:
             self.buffers = replace(self.buffers, sources=task.sources)
         stop = NEVER if stop == NEVER else max(0, stop - self._base)
-        room = (0, len(self.buffers.out), 0, _MOST_ROWS)
+        room = (0, len(self.buffers.out) // self._outputs, 0, _MOST_ROWS)
         reading = (len(self.buffers.data), task.descriptor, BUDGET)
         file = (len(task.interfaces), task.largest_block, self._base, *reading)
-        _STATE.pack_into(self.buffers.state, 0, self._position, self._end, stop, 0, 0, limit, *room, *file)
+        after, until, first, last, every, keep, _ = task.selection
+        chosen = (before, first, last, after, until, every, self.phase, keep)
+        _STATE.pack_into(self.buffers.state, 0, self._position, self._end, stop, 0, 0, limit, *room, *file, *chosen)
 
     def end(self, interfaces: Sequence[Interface]) -> tuple[int, Batch]:
         """What a walk has come to: the packets seen, and those found."""
         state = _STATE.unpack(self.buffers.state)
-        self._position, self._end, seen, found, used, rows, self._base = (state[at] for at in _RESULTS)
+        self._position, self._end, seen, found, used, rows, self._base, self.phase = (state[at] for at in _RESULTS)
         if self._form == walk.DATA:
             return seen, Batch(found, NOTHING, list(self._matches(rows, used, interfaces)))
+        if self._shared:
+            return seen, Batch(found, NOTHING, (), list(self._shares()) if found else ())
         return seen, Batch(found, memoryview(self.buffers.out)[:used], ())
+
+    def _shares(self) -> Iterator[memoryview]:
+        """What each filter of a set has in the output; their rooms are empty then."""
+        out = memoryview(self.buffers.out)
+        size = len(out) // self._outputs
+        for number in range(self._filters):
+            at = 8 * self._words + number * walk.TALLY_SIZE + walk.TALLY_USED
+            (used,) = _WORD.unpack_from(self.buffers.rows, at)
+            _WORD.pack_into(self.buffers.rows, at, 0)
+            yield out[number * size : number * size + used]
 
     def _matches(self, rows: int, used: int, interfaces: Sequence[Interface]) -> Iterator[Match]:
         data = memoryview(bytes(memoryview(self.buffers.out)[:used]))

@@ -20,8 +20,9 @@ from cbpf.capture.limits import maximum_snaplen
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.pcap import PcapReader
 from cbpf.capture.pcapng import ENHANCED_PACKET, Source
-from cbpf.capture.piece import NEVER, NOTHING, Batch, Match, Piece, Task
+from cbpf.capture.piece import NOTHING, Batch, Match, Piece, Task
 from cbpf.capture.savefile import Savefile
+from cbpf.capture.selection import EVERYTHING, NEVER, Selection
 from cbpf.capture.walks import NOBODY, Kind, Walks
 from cbpf.counts import Count
 from cbpf.engine import STEP_LIMIT
@@ -36,7 +37,7 @@ _SHARE: Final = {walk.COUNT: 1, walk.DATA: 8, walk.PCAP: 2, walk.PCAPNG: 2}  # w
 _MOST_ODD: Final = 4096
 _LAST_SECOND: Final = 18_000_000_000  # of which the nanoseconds have 64 bits
 _SOURCE: Final = Struct("=8Q")
-_TALLY: Final = Struct("=4Q")
+_TALLY: Final = Struct("=5Q")
 _WORD: Final = Struct("=Q")
 _ENHANCED: Final = {order: Struct(order + "III") for order in "<>"}  # type, length, and number of the interface
 
@@ -67,8 +68,10 @@ Choose = Callable[[Interface], Sequence[Program] | None]
 class Scan:
     """One savefile, scanned once: iterate over it for the batches.
 
-    ``choose`` is asked about an interface when its first packet is met. After ``limit`` matches the scan ends.
-    ``seen`` packets have been looked at so far, and ``found`` of them match; ``counts`` has more about those of a set.
+    ``choose`` is asked about an interface when its first packet is met; ``selection`` says which packets are of
+    interest besides (the walks must have been made for one that is inverted). After ``limit`` matches the scan ends.
+    ``seen`` packets have been looked at so far, up to the offset ``position`` in the file, and ``found`` of them match;
+    ``counts`` has more about those of a set, unless they are handed over.
 
     Iterating raises SavefileError for damage, after the batches before it, ProgramError if a program does not end, and
     whatever ``choose`` and ``output`` raise.
@@ -85,6 +88,8 @@ class Scan:
         *,
         limit: int | None = None,
         threads: int = 1,
+        selection: Selection = EVERYTHING,
+        phase: int = 0,
     ) -> None:
         self._savefile = savefile
         self._reader = savefile.reader
@@ -93,13 +98,16 @@ class Scan:
         self._output = output
         self._walks = walks
         self._limit = NEVER if limit is None else limit
-        self._threads = threads
+        self._threads = 1 if selection.in_order else threads
+        self._selection = selection
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._alone_until = 0  # where several threads may be tried again
         self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
         self._sources = _Sources()
         self.seen = 0
         self.found = 0
+        self.phase = phase  # how many that match are to be passed over
+        self.position = self._window.offset
         self.counts = [Count() for _ in range(walks.filters)]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -111,8 +119,10 @@ class Scan:
             if task is None or (not task.walk.native and self._pays(piece.offset)):
                 task = self._task(piece.offset)
             yield from self._in_parallel(piece, task)
-            status, seen, batch = piece.walk(task, self._limit - self.found)
+            piece.phase = self.phase
+            status, seen, batch = piece.walk(task, self._limit - self.found, before=self.seen)
             self.seen += seen
+            self.phase, self.position = piece.phase, piece.offset
             self.found += batch.found
             self._add(piece.counted())
             if batch.found:
@@ -136,7 +146,8 @@ class Scan:
                         self._savefile.seek(piece.end_offset)
                     window.put_back(piece.left(), piece.offset)
                     yield from self._odd(odd)
-                    if self.found >= self._limit:
+                    self.position = window.offset
+                    if self.found >= self._limit or self.seen >= self._selection.last:
                         return
                     piece.refill(window.data[window.pos :], window.offset)
                     task = None
@@ -159,7 +170,7 @@ class Scan:
                 self.seen += part.seen
                 self.found += sum(batch.found for batch in part.batches)
                 self._add(part.counted)
-                at = part.end
+                at = self.position = part.end
                 yield from part.batches
         self._alone_until = at + (0 if at - begin > length else 4 * length)
         self._savefile.seek(at)
@@ -167,7 +178,7 @@ class Scan:
 
     def _add(self, counted: bytes) -> None:
         """Add what a walk has counted."""
-        for number, (packets, size, first, last) in enumerate(_TALLY.iter_unpack(counted)):
+        for number, (packets, size, first, last, _) in enumerate(_TALLY.iter_unpack(counted)):
             if packets:
                 self.counts[number] = self.counts[number].plus(packets, size, first, last)
 
@@ -236,10 +247,11 @@ class Scan:
         """What there is to do from an offset on."""
         reader, sources = self._reader, self._up_to_date()
         header, largest = (reader.header_length, 0) if isinstance(reader, PcapReader) else (0, reader.largest_block)
-        kind = Kind(reader.format, reader.order, header, self._output.form)
+        kind = Kind(reader.format, reader.order, header, self._output.form, self._selection.chooses)
         walking = self._walks.get(kind, native=self._pays(offset))
         number = self._savefile.fileno() if self._direct else walk.NOWHERE
-        return Task(walking, sources.interfaces, bytearray(sources.rows or 1), sources.plain, largest, number)
+        rows = bytearray(sources.rows or 1)
+        return Task(walking, sources.interfaces, rows, sources.plain, largest, number, self._selection)
 
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
@@ -276,7 +288,7 @@ class Scan:
             if packet is not None:
                 self.seen += 1
                 yield from self._judged(packet, offset)
-                if self.found >= self._limit:
+                if self.found >= self._limit or self.seen >= self._selection.last:
                     return
 
     def _judged(self, packet: Packet, offset: int) -> Iterator[Batch]:
@@ -284,10 +296,15 @@ class Scan:
         if interface not in self._chosen:
             self._ask(interface)
         verdict = self._walks.verdict(self._chosen[interface][0], data, wirelen)
-        if not verdict:
+        if not verdict or not self._selection.includes(self.seen, timestamp):
             return
+        if self.phase:
+            self.phase -= 1
+            return
+        self.phase = self._selection.every - 1
         self.found += 1
-        kept, filters = (memoryview(data), verdict) if self._walks.words else (memoryview(data)[:verdict], 1)
+        most, filters = (self._selection.keep, verdict) if self._walks.words else (verdict, 1)
+        kept = memoryview(data)[:most]
         if self._output.form != walk.COUNT:
             yield Batch(1, NOTHING, (Match(offset, timestamp, wirelen, kept, interface, filters),))
             return

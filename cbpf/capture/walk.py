@@ -11,8 +11,10 @@ buffers they are given:
 * ``rows``: with the output DATA the fields of ``Row`` for every packet, else what is counted of each filter.
 
 Given when they are compiled: ``judge``, ``read_at``, ``PCAPNG_INPUT`` (whether the file is one), ``SWAPPED`` (whether
-it has the other byte order), ``HEADER`` (bytes of a pcap record before the packet), ``OUTPUT``, and ``WORDS`` (of 64
-bits, for a set of filters; 0 for a single one).
+it has the other byte order), ``HEADER`` (bytes of a pcap record before the packet), ``OUTPUT``, ``WORDS`` (of 64 bits,
+for a set of filters; 0 for a single one), and ``CHOOSING`` (whether packets are chosen by time, number or sample).
+
+With a set of filters and the output PCAP or PCAPNG, ``out`` has room for each filter: SIZE bytes, one after the other.
 """
 
 from __future__ import annotations
@@ -51,7 +53,15 @@ BASE = 96  # offset of ``data`` in the file
 CAPACITY = 104  # bytes that ``data`` has
 DESCRIPTOR = 112  # of the file, to be read from here; NOWHERE if it is not
 BUDGET = 120  # bytes that may be read before somebody else has a say
-STATE_SIZE = 128
+NUMBER = 128  # packets of the file before those of this walk
+FIRST = 136  # number of a packet that may match, from 1
+LAST = 144
+AFTER = 152  # nanoseconds: times of packets that may match
+BEFORE = 160
+EVERY = 168  # one of so many that match is taken
+PHASE = 176  # how many that match are passed over before the next is taken
+KEEP = 184  # bytes of a packet that are kept by a set of filters
+STATE_SIZE = 192
 
 NOWHERE = 0xFFFFFFFFFFFFFFFF
 
@@ -80,7 +90,8 @@ TALLY_PACKETS = 0
 TALLY_BYTES = 8
 TALLY_FIRST = 16  # time in nanoseconds
 TALLY_LAST = 24
-TALLY_SIZE = 32
+TALLY_USED = 32  # bytes of the room in ``out`` that the filter has
+TALLY_SIZE = 40
 
 _ENHANCED_PACKET = 6
 _INTERFACE_DESCRIPTION = 1
@@ -100,6 +111,7 @@ SWAPPED = 0
 HEADER = 16
 OUTPUT = COUNT
 WORDS = 0
+CHOOSING = 0
 
 
 def judge(data: Buffer, start: int, caplen: int, wirelen: int, readable: int, which: int, rows: Buffer) -> int:
@@ -181,19 +193,20 @@ def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: 
         if verdict > _LARGEST_VERDICT:
             status = ENDLESS
             break
-        if OUTPUT == COUNT and WORDS == 0:
+        if OUTPUT == COUNT and WORDS == 0 and CHOOSING == 0:
             found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
             status = LIMITED if found == limit else STARVED
         elif verdict > 0:
-            kept = _kept(caplen, verdict)
+            kept = _kept(state, caplen, verdict)
             seconds = _word(data, position)
             fraction = _word(data, position + 4)
-            status = _match(state, sources, 0, position, seconds, fraction, data, start, kept, wirelen, out, rows)
+            status = _match(state, sources, 0, position, seen, seconds, fraction, data, start, kept, wirelen, out, rows)
             if status == FULL:
                 break
         seen += 1
         position = start + caplen
-        if status == LIMITED:
+        if status == LIMITED or (CHOOSING and _number(state, seen) >= load64(state, LAST)):
+            status = LIMITED
             break
     return _left(state, position, stop, seen, found, status)
 
@@ -239,21 +252,22 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
         if verdict > _LARGEST_VERDICT:
             status = ENDLESS
             break
-        if OUTPUT == COUNT and WORDS == 0:
+        if OUTPUT == COUNT and WORDS == 0 and CHOOSING == 0:
             found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
             status = LIMITED if found == limit else STARVED
         elif verdict > 0:
-            kept = _kept(caplen, verdict)
+            kept = _kept(state, caplen, verdict)
             units = load64(sources, source + UNITS)
             seconds = ticks // units + load64(sources, source + OFFSET)
             status = _match(
-                state, sources, source, position, seconds, ticks % units, data, start, kept, wirelen, out, rows
+                state, sources, source, position, seen, seconds, ticks % units, data, start, kept, wirelen, out, rows
             )
             if status == FULL:
                 break
         seen += 1
         position = following
-        if status == LIMITED:
+        if status == LIMITED or (CHOOSING and _number(state, seen) >= load64(state, LAST)):
+            status = LIMITED
             break
     return _left(state, position, stop, seen, found, status)
 
@@ -269,7 +283,7 @@ def _left(state: Buffer, position: int, stop: int, seen: int, found: int, status
     """Note how far a walk has come, and say why it ended."""
     store64(state, POSITION, position)
     store64(state, SEEN, load64(state, SEEN) + seen)
-    if OUTPUT == COUNT and WORDS == 0:
+    if OUTPUT == COUNT and WORDS == 0 and CHOOSING == 0:
         store64(state, FOUND, found)
     return STOPPED if status == STARVED and position >= stop else status
 
@@ -337,11 +351,10 @@ def _word(data: Buffer, offset: int) -> int:
     return swap32(value) if SWAPPED else value
 
 
-def _kept(caplen: int, verdict: int) -> int:
+def _kept(state: Buffer, caplen: int, verdict: int) -> int:
     """How many bytes of a packet that matches are kept. A set has no say in that."""
-    if WORDS > 0:
-        return caplen
-    return caplen if caplen < verdict else verdict
+    most = load64(state, KEEP) if WORDS > 0 else verdict
+    return caplen if caplen < most else most
 
 
 def _match(
@@ -349,6 +362,7 @@ def _match(
     sources: Buffer,
     source: int,
     position: int,
+    seen: int,
     seconds: int,
     fraction: int,
     data: Buffer,
@@ -358,14 +372,58 @@ def _match(
     out: Buffer,
     rows: Buffer,
 ) -> int:
-    """Take a packet that matches. STARVED if all is well, LIMITED if it was the last; else it is not taken."""
-    if OUTPUT != COUNT and load64(state, USED) + kept + _ROOM > load64(state, SIZE):
-        return FULL
+    """Take a packet that matches, unless it is not chosen.
+
+    STARVED if all is well, LIMITED if it was the last. FULL if there is no room: then it is not taken.
+    """
+    if CHOOSING:
+        time = seconds * _SECOND + fraction * load64(sources, source + NANOSECONDS)
+        if _passed_over(state, _number(state, seen + 1), time):
+            return STARVED
     if OUTPUT == DATA and load64(state, ROWS) == load64(state, MOST_ROWS):
         return FULL
+    if OUTPUT != COUNT and _is_full(state, rows, kept):
+        return FULL
     _take(state, sources, source, position, seconds, fraction, data, start, kept, wirelen, out, rows)
+    if CHOOSING:
+        store64(state, PHASE, load64(state, EVERY) - 1)
     store64(state, FOUND, load64(state, FOUND) + 1)
     return LIMITED if load64(state, FOUND) == load64(state, LIMIT) else STARVED
+
+
+def _number(state: Buffer, seen: int) -> int:
+    """The number in the file of a packet, of which so many have been seen in this walk, itself included."""
+    return load64(state, NUMBER) + load64(state, SEEN) + seen
+
+
+def _passed_over(state: Buffer, number: int, time: int) -> int:
+    """Whether a packet that matches is not wanted: for its number or its time, or because it is not its turn."""
+    if number < load64(state, FIRST) or number > load64(state, LAST):
+        return 1
+    if time < load64(state, AFTER) or time > load64(state, BEFORE):
+        return 1
+    phase = load64(state, PHASE)
+    if phase == 0:
+        return 0
+    store64(state, PHASE, phase - 1)
+    return 1
+
+
+def _is_full(state: Buffer, rows: Buffer, kept: int) -> int:
+    """Whether a packet might not fit into the output, or into that of one of the filters that match it."""
+    size = load64(state, SIZE)
+    if OUTPUT == DATA or WORDS == 0:
+        return 1 if load64(state, USED) + kept + _ROOM > size else 0
+    word = 0
+    while word < WORDS:
+        bits = load64(rows, 8 * word)
+        while bits != 0:
+            row = 8 * WORDS + (64 * word + lowest_bit(bits)) * TALLY_SIZE
+            if load64(rows, row + TALLY_USED) + kept + _ROOM > size:
+                return 1
+            bits &= bits - 1
+        word += 1
+    return 0
 
 
 def _take(
@@ -384,11 +442,11 @@ def _take(
 ) -> int:
     """Put a packet where the output wants it."""
     used = load64(state, USED)
-    nanoseconds = fraction * load64(sources, source + NANOSECONDS)
+    time = seconds * _SECOND + fraction * load64(sources, source + NANOSECONDS)
     if OUTPUT == DATA:
         row = load64(state, ROWS) * (ROW_SIZE + 8 * WORDS) + 8 * WORDS
         store64(rows, row + ROW_OFFSET, load64(state, BASE) + position)
-        store64(rows, row + ROW_TIME, seconds * _SECOND + nanoseconds)
+        store64(rows, row + ROW_TIME, time)
         store64(rows, row + ROW_PLACE, used)
         store64(rows, row + ROW_KEPT, kept)
         store64(rows, row + ROW_WIRELEN, wirelen)
@@ -400,8 +458,73 @@ def _take(
         store64(state, ROWS, load64(state, ROWS) + 1)
         copy(out, used, data, start, kept)
         store64(state, USED, used + kept)
-    elif OUTPUT == PCAP:
-        unit = load64(sources, source + OUT_NANOSECONDS)
+    elif WORDS > 0:
+        _take_for_each(state, sources, source, seconds, fraction, data, start, kept, wirelen, out, rows)
+    elif OUTPUT != COUNT:
+        store64(state, USED, _encode(sources, source, seconds, fraction, data, start, kept, wirelen, out, used))
+    return 0
+
+
+def _take_for_each(
+    state: Buffer,
+    sources: Buffer,
+    source: int,
+    seconds: int,
+    fraction: int,
+    data: Buffer,
+    start: int,
+    kept: int,
+    wirelen: int,
+    out: Buffer,
+    rows: Buffer,
+) -> int:
+    """Count a packet for all filters that match it, and put it into the outputs that they have."""
+    time = seconds * _SECOND + fraction * load64(sources, source + NANOSECONDS)
+    word = 0
+    while word < WORDS:
+        bits = load64(rows, 8 * word)
+        while bits != 0:
+            number = 64 * word + lowest_bit(bits)
+            row = 8 * WORDS + number * TALLY_SIZE
+            _tally(rows, row, wirelen, time)
+            if OUTPUT != COUNT:
+                begin = number * load64(state, SIZE)
+                used = begin + load64(rows, row + TALLY_USED)
+                used = _encode(sources, source, seconds, fraction, data, start, kept, wirelen, out, used)
+                store64(rows, row + TALLY_USED, used - begin)
+            bits &= bits - 1
+        word += 1
+    return 0
+
+
+def _tally(rows: Buffer, row: int, wirelen: int, time: int) -> int:
+    """Count a packet for one filter."""
+    packets = load64(rows, row + TALLY_PACKETS)
+    store64(rows, row + TALLY_PACKETS, packets + 1)
+    store64(rows, row + TALLY_BYTES, load64(rows, row + TALLY_BYTES) + wirelen)
+    if packets == 0 or time < load64(rows, row + TALLY_FIRST):
+        store64(rows, row + TALLY_FIRST, time)
+    if packets == 0 or time > load64(rows, row + TALLY_LAST):
+        store64(rows, row + TALLY_LAST, time)
+    return 0
+
+
+def _encode(
+    sources: Buffer,
+    source: int,
+    seconds: int,
+    fraction: int,
+    data: Buffer,
+    start: int,
+    kept: int,
+    wirelen: int,
+    out: Buffer,
+    used: int,
+) -> int:
+    """Write a record of the output's format at ``used``; where it ends."""
+    nanoseconds = fraction * load64(sources, source + NANOSECONDS)
+    unit = load64(sources, source + OUT_NANOSECONDS)
+    if OUTPUT == PCAP:
         if unit != load64(sources, source + NANOSECONDS):
             # Else a fraction over a second, of which there are some, stays as it is.
             seconds += nanoseconds // _SECOND
@@ -411,42 +534,18 @@ def _take(
         store32(out, used + 8, kept)
         store32(out, used + 12, wirelen)
         copy(out, used + _PCAP_OVERHEAD, data, start, kept)
-        store64(state, USED, used + _PCAP_OVERHEAD + kept)
-    elif OUTPUT == PCAPNG:
-        unit = load64(sources, source + OUT_NANOSECONDS)
-        ticks = seconds * (_SECOND // unit) + nanoseconds // unit
-        padded = (kept + 3) // 4 * 4
-        length = _BLOCK_OVERHEAD + padded
-        store32(out, used, _ENHANCED_PACKET)
-        store32(out, used + 4, length)
-        store32(out, used + 8, load64(sources, source + OUT_NUMBER))
-        store32(out, used + 12, ticks >> 32)
-        store32(out, used + 16, ticks)
-        store32(out, used + 20, kept)
-        store32(out, used + 24 + padded, 0)  # the padding, or nothing yet
-        store32(out, used + 24, wirelen)
-        copy(out, used + 28, data, start, kept)
-        store32(out, used + 28 + padded, length)
-        store64(state, USED, used + length)
-    elif WORDS > 0:
-        _tally(rows, wirelen, seconds * _SECOND + nanoseconds)
-    return 0
-
-
-def _tally(rows: Buffer, wirelen: int, time: int) -> int:
-    """Count a packet for all filters that match it."""
-    word = 0
-    while word < WORDS:
-        bits = load64(rows, 8 * word)
-        while bits != 0:
-            row = 8 * WORDS + (64 * word + lowest_bit(bits)) * TALLY_SIZE
-            packets = load64(rows, row + TALLY_PACKETS)
-            store64(rows, row + TALLY_PACKETS, packets + 1)
-            store64(rows, row + TALLY_BYTES, load64(rows, row + TALLY_BYTES) + wirelen)
-            if packets == 0 or time < load64(rows, row + TALLY_FIRST):
-                store64(rows, row + TALLY_FIRST, time)
-            if packets == 0 or time > load64(rows, row + TALLY_LAST):
-                store64(rows, row + TALLY_LAST, time)
-            bits &= bits - 1
-        word += 1
-    return 0
+        return used + _PCAP_OVERHEAD + kept
+    ticks = seconds * (_SECOND // unit) + nanoseconds // unit
+    padded = (kept + 3) // 4 * 4
+    length = _BLOCK_OVERHEAD + padded
+    store32(out, used, _ENHANCED_PACKET)
+    store32(out, used + 4, length)
+    store32(out, used + 8, load64(sources, source + OUT_NUMBER))
+    store32(out, used + 12, ticks >> 32)
+    store32(out, used + 16, ticks)
+    store32(out, used + 20, kept)
+    store32(out, used + 24 + padded, 0)  # the padding, or nothing yet
+    store32(out, used + 24, wirelen)
+    copy(out, used + 28, data, start, kept)
+    store32(out, used + 28 + padded, length)
+    return used + length

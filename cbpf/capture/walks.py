@@ -70,12 +70,16 @@ class Walk(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What a walk is for: the file's format and byte order, pcap's record header in bytes, and the form of output."""
+    """What a walk is for: the file's format and byte order, pcap's record header in bytes, and the form of output.
+
+    ``choosing`` if packets are selected by time, number or sample.
+    """
 
     format: str
     order: str
     header: int
     form: int
+    choosing: bool = False
 
 
 def _warn(message: str) -> None:
@@ -86,14 +90,23 @@ class Walks:
     """The walks of one run, and the programs that judge in them.
 
     ``filters`` is how many filters there are in a set of them, None for a single one, whose verdicts count. ``note`` is
-    told if there should be machine code and is not.
+    told if there should be machine code and is not. With ``rest`` there is one filter more, which matches what no other
+    does. If ``inverted`` is not None, what a single filter rejects matches, and so many bytes of it are kept.
     """
 
     def __init__(
-        self, filters: int | None = None, semantics: Semantics = "libpcap", note: Callable[[str], None] = _warn
+        self,
+        filters: int | None = None,
+        semantics: Semantics = "libpcap",
+        note: Callable[[str], None] = _warn,
+        *,
+        rest: bool = False,
+        inverted: int | None = None,
     ) -> None:
-        self.filters = filters or 0
-        self.words = 0 if filters is None else max(1, (filters + 63) // 64)
+        self.filters = (filters or 0) + rest
+        self.words = 0 if filters is None else max(1, (self.filters + 63) // 64)
+        self._rest = rest
+        self._inverted = inverted
         self._semantics = semantics
         self._note = note
         self._noted = False
@@ -121,8 +134,10 @@ class Walks:
             self._engines[which] = [PythonEngine(program, semantics=self._semantics) for program in judges]
         engines = self._engines[which]
         if not self.words:
-            return engines[0].run(packet, wirelen)
-        return sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
+            verdict = engines[0].run(packet, wirelen)
+            return verdict if self._inverted is None else self._inverted * (not verdict)
+        bits = sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
+        return bits or self._rest << len(engines)
 
     def get(self, kind: Kind, *, native: bool) -> Walk:
         """A walk in machine code or in Python. Where there can be no machine code it is in Python, and noted once."""
@@ -138,6 +153,7 @@ class Walks:
             "HEADER": kind.header,
             "OUTPUT": kind.form,
             "WORDS": self.words,
+            "CHOOSING": int(kind.choosing),
         }
 
     def _python(self, kind: Kind) -> Walk:
@@ -174,7 +190,7 @@ class Walks:
                 self._note(str(reason))
             self._noted = True
             return self._python(kind)
-        judges = native.judge(self._judges, self.words, self._semantics)
+        judges = native.judge(self._judges, self.words, self._semantics, rest=self._rest, inverted=self._inverted)
         text = compiled((walk.scan, walk.find), {**self._given(kind), "judge": "judge", "read_at": "read_at"})
         code = llvm.MachineCode(f"{judges}\n{_READ_AT.format(pread=_pread())}\n{text}")
         return Walk(_function(code, "scan"), _function(code, "find"), native=True)

@@ -21,11 +21,20 @@ from cbpf.machine.program import Program
 from cbpf.machine.verifier import verify
 
 
-def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics = "libpcap") -> str:
+def judge(
+    judges: Sequence[Sequence[Program]],
+    words: int,
+    semantics: Semantics = "libpcap",
+    *,
+    rest: bool = False,
+    inverted: int | None = None,
+) -> str:
     """The function ``judge`` of ``cbpf.capture.walk``: ``which`` of the ``judges`` decides about a packet.
 
     Each is one program, whose verdict is given, or if there are ``words`` a set of them, of which those that match set
-    their bits. A packet for a judge that does not exist matches nothing.
+    their bits. With ``rest`` the bit behind theirs is set if no other is. If ``inverted`` is not None, those packets
+    match that a single program rejects, and so many bytes of them are kept. A packet for a judge that does not exist
+    matches nothing.
     """
     numbers: dict[Program, int] = {}
     for program in (program for each in judges for program in each):
@@ -35,7 +44,7 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
         definition(program, f"filter.{number}", semantics, straight=alone) for program, number in numbers.items()
     ]
     cases = [
-        _set(which, each, words, numbers) if words else _single(which, each, numbers)
+        _set(which, each, words, numbers, rest=rest) if words else _single(which, each, numbers, inverted)
         for which, each in enumerate(judges)
     ]
     labels = " ".join(f"i64 {which}, label %judge.{which}" for which in range(len(judges)))
@@ -56,13 +65,23 @@ def judge(judges: Sequence[Sequence[Program]], words: int, semantics: Semantics 
     )
 
 
-def _single(which: int, programs: Sequence[Program], numbers: Mapping[Program, int]) -> str:
+def _single(which: int, programs: Sequence[Program], numbers: Mapping[Program, int], inverted: int | None) -> str:
     (program,) = programs
-    result = f"%verdict.{which}"
-    return f"{_asked(result, numbers[program])}\n  ret i64 {result}"
+    name = f"%verdict.{which}"
+    lines = [_asked(name, numbers[program])]
+    if inverted is None:
+        return "\n".join([*lines, f"  ret i64 {name}"])
+    lines += [
+        f"  {name}.n = icmp eq i64 {name}, 0",
+        f"  {name}.l = icmp ugt i64 {name}, {WORD}",
+        f"  {name}.k = select i1 {name}.l, i64 {name}, i64 0",
+        f"  {name}.i = select i1 {name}.n, i64 {inverted}, i64 {name}.k",
+        f"  ret i64 {name}.i",
+    ]
+    return "\n".join(lines)
 
 
-def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[Program, int]) -> str:
+def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[Program, int], *, rest: bool) -> str:
     """Ask all programs, and only then store their bits: between stores, nothing is known to be loaded already."""
     lines: list[str] = []
     found, endless = ["0"] * words, "false"
@@ -78,6 +97,8 @@ def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[P
             f"  {name}.e = or i1 {endless}, {name}.l",
         ]
         found[word], endless = f"{name}.w", f"{name}.e"
+    if rest:
+        lines += _rest(which, len(programs), found)
     either = "0"
     for word, bits in enumerate(found):
         name = f"%set.{which}.word.{word}"
@@ -95,6 +116,22 @@ def _set(which: int, programs: Sequence[Program], words: int, numbers: Mapping[P
         f"  {name} = select i1 {endless}, i64 {ENDLESS}, i64 {name}.v",
     ]
     return "\n".join([*lines, f"  ret i64 {name}"])
+
+
+def _rest(which: int, number: int, found: list[str]) -> list[str]:
+    """Set the bit of that number in what is ``found`` if no other is set."""
+    name, lines, either = f"%set.{which}.rest", [], found[0]
+    for word, bits in enumerate(found[1:], 1):
+        lines.append(f"  {name}.{word} = or i64 {either}, {bits}")
+        either = f"{name}.{word}"
+    word, place = divmod(number, 64)
+    lines += [
+        f"  {name}.n = icmp eq i64 {either}, 0",
+        f"  {name}.b = select i1 {name}.n, i64 {1 << place}, i64 0",
+        f"  {name} = or i64 {found[word]}, {name}.b",
+    ]
+    found[word] = name
+    return lines
 
 
 def _asked(result: str, number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -80,7 +80,7 @@ def by_reading(savefile: Savefile, expression: str) -> Result:
     return Result(found, None)
 
 
-def scanned(savefile: Savefile, expression: str, **options: int) -> Result:
+def scanned(savefile: Savefile, expression: str, **options: Any) -> Result:
     def choose(interface: Interface) -> tuple[Program] | None:
         judge = program(expression, interface)
         return None if judge is None else (judge,)
@@ -323,8 +323,8 @@ def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         self.filled(min(0, 500_000 - self.end_offset))
         return more
 
-    def beginning(self: pieces.Piece, task: pieces.Task, limit: int, stop: int) -> None:
-        begin(self, task, limit, stop)
+    def beginning(self: pieces.Piece, task: pieces.Task, limit: int, stop: int, before: int) -> None:
+        begin(self, task, limit, stop, before)
         store64(self.buffers.state, walk.DESCRIPTOR, walk.NOWHERE)  # no reading but here
 
     read, begin = pieces.Piece.read_at, pieces.Piece.begin

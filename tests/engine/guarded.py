@@ -98,7 +98,8 @@ def savefiles() -> int:
                 filters = choose.choice((None, 3, 70))
                 walks = Walks(filters)
                 walks.which([judge] * (filters or 1))
-                walking = walks.get(kind._replace(form=form), native=True)
+                choosing = choose.random() < 0.5
+                walking = walks.get(kind._replace(form=form, choosing=choosing), native=True)
                 for _ in range(120):
                     runs += 1
                     _walk(walking, _damaged(content, choose), interfaces, choose, walks)
@@ -131,7 +132,9 @@ def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, wal
         file.flush()
         held = b"" if reading else data
         place = (memory.size, file.fileno() if reading else walk.NOWHERE, 1 << 20)
-        fields = (0, len(held), 1 << 60, 0, 0, 1 << 60, 0, out.size, 0, 3, interfaces, 1 << 24, 0, *place)
+        size = out.size // max(1, walks.filters)  # for each, if there are outputs for each
+        chosen = (choose.randrange(3), choose.randrange(3), choose.choice((2, 1 << 60)), 0, 1 << 62, 2, 1, 70)
+        fields = (0, len(held), 1 << 60, 0, 0, 1 << 60, 0, size, 0, 3, interfaces, 1 << 24, 0, *place, *chosen)
         at = state.put(_STATE.pack(*fields))
         begin = memory.end - memory.size if reading else memory.put(held)
         addresses = (at, begin, sources.put(table), out.end - out.size, rows.end - rows.size)
