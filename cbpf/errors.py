@@ -134,6 +134,10 @@ class SavefileError(CbpfError):
         return f"{self.path}: {self.message}{where}"
 
 
+class NotASavefile(SavefileError):
+    """A file that does not begin as capture files do."""
+
+
 # Long expressions are shown as the window of this many characters around the span.
 _WINDOW = 100
 _LONGEST_CORRECTION = 76  # one line; of longer ones only what is around the change is shown

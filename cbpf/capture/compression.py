@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from errno import ENOMEM
+from functools import partial
 from typing import IO, Any, Final
 
 from cbpf.capture.window import Window
@@ -14,6 +16,7 @@ from cbpf.errors import SavefileError
 
 _CHUNK: Final = 128 * 1024
 _ZSTD_CHUNK: Final = 1024  # of which 32 MB come at the most
+_XZ_MEMORY: Final = 256 * 1024 * 1024  # bytes; xz -9 needs 65 MiB of them
 
 # What the libraries raise about data that is damaged or ends too early; they do not agree on a class.
 _DAMAGE: Final = (EOFError, ValueError, RuntimeError)
@@ -102,7 +105,29 @@ def _bzip2(source: IO[bytes]) -> Read:
 def _xz(source: IO[bytes]) -> Read:
     import lzma
 
-    return lzma.LZMAFile(source).read1
+    def pieces() -> Iterator[bytes]:
+        stream = None
+        for data in iter(partial(source.read1, _CHUNK), b""):  # type: ignore[attr-defined]
+            while data := data if stream else data.lstrip(b"\0"):  # zeros may be between two streams
+                # LZMAFile would take as much memory as the data says that it needs, which may be 4 GiB.
+                stream = stream or lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+                yield from _all_of(stream, data)
+                data, stream = (stream.unused_data, None) if stream.eof else (b"", stream)
+        if stream is not None:
+            raise EOFError("the last stream has no end")
+
+    def _all_of(stream: lzma.LZMADecompressor, data: bytes) -> Iterator[bytes]:
+        """What comes out of so much, in pieces of a bounded size."""
+        try:
+            yield stream.decompress(data, _CHUNK)
+            while not (stream.eof or stream.needs_input):
+                yield stream.decompress(b"", _CHUNK)
+        except lzma.LZMAError as error:
+            if "Memory" not in str(error):
+                raise
+            raise OSError(ENOMEM, f"the xz data takes more than {_XZ_MEMORY} bytes of memory") from error
+
+    return _Pieces(pieces()).read
 
 
 def _zstd(source: IO[bytes]) -> Read:
@@ -127,16 +152,16 @@ class _Pieces:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._left = b""
+        self._left = memoryview(b"")  # a view, since a piece may be so large that copies of its rest take for ever
 
     def read(self, count: int) -> bytes:
         while not self._left:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
-            self._left = piece
+            self._left = memoryview(piece)
         data, self._left = self._left[:count], self._left[count:]
-        return data
+        return bytes(data)
 
 
 def _lz4(source: IO[bytes]) -> Read:

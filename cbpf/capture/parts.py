@@ -85,8 +85,7 @@ class Parts:
             status, seen, batch = piece.walk(self._task, stop=stop)
             packets += seen
             if batch.found:
-                copied = [memoryview(bytes(share)) for share in batch.shares]
-                batches.append(batch._replace(encoded=memoryview(bytes(batch.encoded)), shares=copied))
+                batches.append(_copied(batch))
         end, counted = piece.offset, piece.counted()
         self._spare.append(piece)
         return Part(begin, end, packets, batches, counted, whole=status == walk.STOPPED)
@@ -105,3 +104,8 @@ class Parts:
             piece = Piece(self._form, self._walks)
         piece.refill(b"", offset)
         return piece
+
+
+def _copied(batch: Batch) -> Batch:
+    """A batch that is good for longer than until the next one."""
+    return batch._replace(encoded=memoryview(bytes(batch.encoded)), shares=[_copied(each) for each in batch.shares])

@@ -24,6 +24,7 @@ _RESULTS: Final = [
 _LEAST_SHARE: Final = 64 * 1024  # bytes of output for a filter of a set
 _ROW: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
+_SHARE: Final = Struct("=2Q")
 NOTHING: Final = memoryview(b"")
 
 
@@ -53,14 +54,14 @@ class Match(NamedTuple):
 class Batch(NamedTuple):
     """The next ``found`` packets that match.
 
-    ``encoded`` are those that are ready for the output, good until the next batch is asked for, and ``shares`` those
-    for the outputs of each filter of a set; ``matches`` are the others, and all if there is no form of output.
+    ``encoded`` are those that are ready for the output, good until the next batch is asked for, and ``shares`` are
+    batches for the outputs of each filter of a set; ``matches`` are the others, and all if there is no form of output.
     """
 
     found: int
     encoded: memoryview
     matches: Sequence[Match]
-    shares: Sequence[memoryview] = ()
+    shares: Sequence[Batch] = ()
 
 
 class Task(NamedTuple):
@@ -197,15 +198,15 @@ class Piece:
             return seen, Batch(found, NOTHING, (), list(self._shares()) if found else ())
         return seen, Batch(found, memoryview(self.buffers.out)[:used], ())
 
-    def _shares(self) -> Iterator[memoryview]:
+    def _shares(self) -> Iterator[Batch]:
         """What each filter of a set has in the output; their rooms are empty then."""
         out = memoryview(self.buffers.out)
         size = len(out) // self._outputs
         for number in range(self._filters):
             at = 8 * self._words + number * walk.TALLY_SIZE + walk.TALLY_USED
-            (used,) = _WORD.unpack_from(self.buffers.rows, at)
-            _WORD.pack_into(self.buffers.rows, at, 0)
-            yield out[number * size : number * size + used]
+            used, packets = _SHARE.unpack_from(self.buffers.rows, at)
+            _SHARE.pack_into(self.buffers.rows, at, 0, 0)
+            yield Batch(packets, out[number * size : number * size + used], ())
 
     def _matches(self, rows: int, used: int, interfaces: Sequence[Interface]) -> Iterator[Match]:
         data = memoryview(bytes(memoryview(self.buffers.out)[:used]))

@@ -13,7 +13,7 @@ from cbpf.capture import pcap, pcapng
 from cbpf.capture.compression import decompressed
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.window import Window
-from cbpf.errors import SavefileError
+from cbpf.errors import NotASavefile, SavefileError
 
 _MAGIC_LENGTH: Final = 4
 
@@ -43,6 +43,7 @@ class Savefile:
         self._stream = stream
         window = Window(stream, path)
         window.need(_MAGIC_LENGTH)
+        self._raw = window
         self.window = decompressed(window)
         self.compressed = self.window is not window
         self.reader = _reader(self.window)
@@ -54,7 +55,7 @@ class Savefile:
     @property
     def bytes_read(self) -> int:
         """Number of bytes taken from the file so far, for showing progress."""
-        return self.window.bytes_read
+        return self._raw.bytes_read
 
     def __iter__(self) -> Iterator[Packet]:
         """The packets not yielded yet: asking twice goes on, it does not begin again."""
@@ -91,7 +92,7 @@ class Savefile:
 def open_savefile(path: str) -> Savefile:
     """Open the pcap or pcapng savefile ``path`` ("-" for standard input).
 
-    Raises SavefileError if it cannot be opened, is no savefile, or has a header that cannot be used.
+    Raises SavefileError if it cannot be opened or has a header that cannot be used, NotASavefile if it is none.
     """
     if path == "-" and sys.stdin is None:
         raise SavefileError("standard input is closed", path=path)
@@ -115,13 +116,13 @@ def _reader(window: Window) -> pcap.PcapReader | pcapng.PcapngReader:
     if magic == pcapng.MAGIC:
         return pcapng.PcapngReader(window)
     if not magic:
-        raise window.damage("the file is empty")
+        raise NotASavefile("the file is empty", path=window.path)
     for prefix, advice in _OTHERS.items():
         if magic.startswith(prefix):
-            raise SavefileError(advice, path=window.path)
+            raise NotASavefile(advice, path=window.path)
     if not whole:
-        raise window.damage(f"the file is too short for a savefile: {len(magic)} bytes")
-    raise window.damage(f"not a pcap or pcapng savefile: it begins with {magic.hex(' ')}")
+        raise NotASavefile(f"the file is too short for a savefile: {len(magic)} bytes", path=window.path)
+    raise NotASavefile(f"not a pcap or pcapng savefile: it begins with {magic.hex(' ')}", path=window.path)
 
 
 def _regular_size(stream: IO[bytes]) -> int | None:

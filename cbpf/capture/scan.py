@@ -37,7 +37,7 @@ _SHARE: Final = {walk.COUNT: 1, walk.DATA: 8, walk.PCAP: 2, walk.PCAPNG: 2}  # w
 _MOST_ODD: Final = 4096
 _LAST_SECOND: Final = 18_000_000_000  # of which the nanoseconds have 64 bits
 _SOURCE: Final = Struct("=8Q")
-_TALLY: Final = Struct("=5Q")
+_TALLY: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
 _ENHANCED: Final = {order: Struct(order + "III") for order in "<>"}  # type, length, and number of the interface
 
@@ -152,6 +152,11 @@ class Scan:
                     piece.refill(window.data[window.pos :], window.offset)
                     task = None
 
+    @property
+    def bytes_read(self) -> int:
+        """How far the file has been read: compressed bytes, if it is."""
+        return self.position if self._direct else self._savefile.bytes_read
+
     # Several threads.
 
     def _in_parallel(self, piece: Piece, task: Task) -> Iterator[Batch]:
@@ -178,7 +183,7 @@ class Scan:
 
     def _add(self, counted: bytes) -> None:
         """Add what a walk has counted."""
-        for number, (packets, size, first, last, _) in enumerate(_TALLY.iter_unpack(counted)):
+        for number, (packets, size, first, last, _, _) in enumerate(_TALLY.iter_unpack(counted)):
             if packets:
                 self.counts[number] = self.counts[number].plus(packets, size, first, last)
 
@@ -305,13 +310,11 @@ class Scan:
         self.found += 1
         most, filters = (self._selection.keep, verdict) if self._walks.words else (verdict, 1)
         kept = memoryview(data)[:most]
-        if self._output.form != walk.COUNT:
-            yield Batch(1, NOTHING, (Match(offset, timestamp, wirelen, kept, interface, filters),))
-            return
-        for number in range(self._walks.filters):
+        for number in range(self._walks.filters if self._output.form != walk.DATA else 0):
             if filters >> number & 1:
                 self.counts[number] = self.counts[number].plus(1, wirelen, timestamp, timestamp)
-        yield Batch(1, NOTHING, ())
+        match = Match(offset, timestamp, wirelen, kept, interface, filters)
+        yield Batch(1, NOTHING, () if self._output.form == walk.COUNT else (match,))
 
 
 class _Sources:

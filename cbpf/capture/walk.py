@@ -91,7 +91,8 @@ TALLY_BYTES = 8
 TALLY_FIRST = 16  # time in nanoseconds
 TALLY_LAST = 24
 TALLY_USED = 32  # bytes of the room in ``out`` that the filter has
-TALLY_SIZE = 40
+TALLY_PUT = 40  # packets there
+TALLY_SIZE = 48
 
 _ENHANCED_PACKET = 6
 _INTERFACE_DESCRIPTION = 1
@@ -492,6 +493,7 @@ def _take_for_each(
                 used = begin + load64(rows, row + TALLY_USED)
                 used = _encode(sources, source, seconds, fraction, data, start, kept, wirelen, out, used)
                 store64(rows, row + TALLY_USED, used - begin)
+                store64(rows, row + TALLY_PUT, load64(rows, row + TALLY_PUT) + 1)
             bits &= bits - 1
         word += 1
     return 0

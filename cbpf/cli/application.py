@@ -16,12 +16,13 @@ from importlib import import_module
 
 import click
 
+from cbpf.cli.completion import VARIABLE
 from cbpf.cli.streams import complain, discard_output, finish_output, named, prepare_output
 from cbpf.errors import CbpfError, SavefileError
 from cbpf.version import __version__
 
 # Each is a module of this room whose ``command`` is the click command.
-_COMMANDS = ("filter", "compile", "run")
+_COMMANDS = ("filter", "compile", "run", "completion")
 
 _FAILED = 1
 _REFUSED = 2
@@ -119,10 +120,10 @@ def _status(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    if "_CBPF_COMPLETE" in os.environ:
+    if VARIABLE in os.environ:
         from click.shell_completion import shell_complete
 
-        return shell_complete(group, {}, "cbpf", "_CBPF_COMPLETE", os.environ["_CBPF_COMPLETE"])
+        return shell_complete(group, {}, "cbpf", VARIABLE, os.environ[VARIABLE])
     with group.make_context("cbpf", arguments) as context:
         status: int = group.invoke(context)
         return status

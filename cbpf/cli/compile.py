@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cbpf.cli.completion import linktypes
 from cbpf.cli.options import expression_options, one_reader_of_stdin, source
 from cbpf.cli.streams import input_name, named, put
 
@@ -30,6 +31,7 @@ Examples:
     "linktype",
     metavar="LINKTYPE",
     callback=lambda *of: _linktype(of[2]),
+    shell_complete=linktypes,
     help="Compile for packets \
 of this link type, by name or number.  [default: EN10MB]",
 )
@@ -50,16 +52,12 @@ link type and its snapshot length.",
 )
 @expression_options
 def command(
-    words: tuple[str, ...],
-    file: str | None,
-    snaplen: int | None,
-    netmask: str | None,
-    optimize: bool,
     depth: int,
     form: str | None,
     linktype: int | None,
     path: str | None,
     target: str,
+    **values: Any,
 ) -> int:
     """Compile EXPRESSION, and print the program.
 
@@ -77,12 +75,12 @@ def command(
     import cbpf
     from cbpf.machine import DEFAULT_SNAPLEN, Form, write
 
-    one_reader_of_stdin(file, path)
+    one_reader_of_stdin(values["file"], path)
     if depth and form is not None:
         raise click.UsageError("-d and --format are two ways to name the form: use one")
     if linktype is not None and path is not None:
         raise click.UsageError("-y and -r are two ways to name the link type: use one")
-    what = source(words, file, snaplen, netmask, optimize)
+    what, snaplen = source(values), None
     if path is not None:
         interface = _interface(path)
         linktype, snaplen = interface.linktype, interface.snaplen

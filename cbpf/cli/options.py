@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from cbpf.cli.completion import keywords
 from cbpf.cli.streams import read_text
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -24,24 +25,10 @@ class Source(NamedTuple):
     optimize: bool
 
 
-class Output(NamedTuple):
-    """What to do with matching packets: copy them to the savefile ``write``, only count them, or print them.
-
-    ``counts`` says to print how many there are, ``limit`` ends the run after so many, and ``unbuffered`` hands on each
-    at once; large files are scanned by so many ``threads``.
-    """
-
-    write: str | None
-    counts: bool
-    limit: int | None
-    unbuffered: bool
-    threads: int = 1
-
-
 def expression_options(command: _Command) -> _Command:
     """EXPRESSION, -F, -s, -O and --netmask; ``source`` makes one value of them."""
-    return _all(
-        click.argument("words", metavar="[EXPRESSION]...", nargs=-1),
+    return all_of(
+        click.argument("words", metavar="[EXPRESSION]...", nargs=-1, shell_complete=keywords),
         click.option(
             "-F",
             "file",
@@ -51,12 +38,15 @@ def expression_options(command: _Command) -> _Command:
         ),
         click.option(
             "-s",
+            "--snapshot-length",
             "snaplen",
             type=click.IntRange(0, LARGEST_SNAPLEN),
             metavar="SNAPLEN",
             help="Keep no more than SNAPLEN bytes of a packet; 0 means the default.",
         ),
-        click.option("-O", "optimize", flag_value=False, default=True, help="Do not optimize the program."),
+        click.option(
+            "-O", "--no-optimize", "optimize", flag_value=False, default=True, help="Do not optimize the program."
+        ),
         click.option(
             "--netmask",
             callback=_netmask,
@@ -66,58 +56,13 @@ def expression_options(command: _Command) -> _Command:
     )(command)
 
 
-def input_options(command: _Command) -> _Command:
-    """-r, once or more."""
-    return click.option(
-        "-r",
-        "paths",
-        type=click.Path(),
-        metavar="FILE",
-        multiple=True,
-        required=True,
-        help="Read packets from the savefile FILE, pcap or pcapng ('-' is standard input). May be repeated.",
-    )(command)
-
-
-def output_options(command: _Command) -> _Command:
-    """-w, --count, -c, -U and --threads; ``output`` makes one value of them."""
-    return _all(
-        click.option(
-            "-w",
-            "write",
-            type=click.Path(),
-            metavar="FILE",
-            help="Write the packets to FILE ('-' is standard output): pcapng if its name ends so, else pcap.",
-        ),
-        click.option("--count", is_flag=True, help="Print how many packets match instead of the packets."),
-        click.option("-c", "limit", type=click.IntRange(1), metavar="N", help="Stop after N matching packets."),
-        click.option("-U", "unbuffered", is_flag=True, help="Hand on every packet at once."),
-        click.option(
-            "--threads",
-            type=click.IntRange(1),
-            metavar="N",
-            help="Scan large files with N threads.  [default: as many as there are processors]",
-        ),
-    )(command)
-
-
-def source(
-    words: tuple[str, ...], file: str | None, snaplen: int | None, netmask: str | None, optimize: bool
-) -> Source:
+def source(values: Mapping[str, Any]) -> Source:
     """The values of ``expression_options`` as one. Words are joined with blanks; -s 0 is as good as none."""
+    words, file = values["words"], values["file"]
     if file is not None and words:
         raise click.UsageError("the expression comes from -F or from the command line, not from both")
     expression = " ".join(words) if file is None else without_comments(read_text(file))
-    return Source(expression, snaplen or None, netmask, optimize)
-
-
-def output(write: str | None, count: bool, limit: int | None, unbuffered: bool, threads: int | None) -> Output:
-    """The values of ``output_options`` as one. Who wants every packet at once gets it from one thread."""
-    if count and write == "-":
-        raise click.UsageError("--count and -w - cannot share standard output")
-    from cbpf.scanning import processors
-
-    return Output(write, count, limit, unbuffered, 1 if unbuffered else threads or processors())
+    return Source(expression, values["snaplen"] or None, values["netmask"], values["optimize"])
 
 
 def one_reader_of_stdin(*paths: str | None) -> None:
@@ -132,7 +77,9 @@ def without_comments(text: str) -> str:
     return "".join(line.split("#", 1)[0].ljust(len(line)) if "#" in line else line for line in lines)
 
 
-def _all(*decorators: _Decorator[_Command]) -> _Decorator[_Command]:
+def all_of(*decorators: _Decorator[_Command]) -> _Decorator[_Command]:
+    """Several decorators as one, the first of them outermost: options are listed in the order they are given in."""
+
     def decorate(command: _Command) -> _Command:
         for decorator in reversed(decorators):
             command = decorator(command)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.options import input_options, one_reader_of_stdin, output, output_options
+from cbpf.cli.choosing import choosing_options, selection
+from cbpf.cli.inputs import input_options, inputs
+from cbpf.cli.output import output, output_options
+from cbpf.cli.printing import printing_options, style
 from cbpf.cli.streams import input_name, read_text
 
 if TYPE_CHECKING:
@@ -25,22 +28,15 @@ Examples:
 @click.argument("path", metavar="PROGRAM", type=click.Path())
 @input_options
 @output_options
+@choosing_options
+@printing_options
 @click.option(
     "--semantics",
     type=click.Choice(["libpcap", "linux"]),
     help="Verify by this machine's rules alone, and run as it does where machines differ.  \
 [default: the rules of both, run as libpcap does]",
 )
-def command(
-    path: str,
-    semantics: Semantics | None,
-    paths: tuple[str, ...],
-    write: str | None,
-    count: bool,
-    limit: int | None,
-    unbuffered: bool,
-    threads: int | None,
-) -> int:
+def command(path: str, semantics: Semantics | None, **values: Any) -> int:
     """Run PROGRAM on packets, and print those it accepts, one line each.
 
     PROGRAM is a file ('-' is standard input) with a classic BPF program in any form that 'cbpf compile' writes:
@@ -49,13 +45,39 @@ def command(
     A packet is cut to the number of bytes the program returns. A JSON program knows its link type, and is not run on
     packets of any other; all others are run on whatever there is.
     """
-    from cbpf.cli.delivery import deliver
-    from cbpf.cli.verdicts import program_judge
+    from cbpf.cli.delivery import Job, deliver
+    from cbpf.cli.verdicts import only, program_judge
 
-    one_reader_of_stdin(*paths, path)
-    where = output(write, count, limit, unbuffered, threads)
+    read = inputs({**values, "file": path})
+    where = output(values)
+    if not read.paths and not values["lists"]:
+        raise click.UsageError("name a savefile with -r")
     program = _program(path, semantics)
-    return deliver(paths, program_judge(program), where, also_read=(path,), semantics=semantics or "libpcap")
+    job = Job(
+        where,
+        style(
+            *[
+                values[n]
+                for n in (
+                    "numeric",
+                    "headers",
+                    "times",
+                    "quick",
+                    "details",
+                    "hexadecimal",
+                    "hexadecimal_ascii",
+                    "ascii",
+                    "number",
+                    "json",
+                    "color",
+                )
+            ],
+            precision=values["resolution"],
+        ),
+        selection(values, None),
+        also_read=(path,),
+    )
+    return deliver(read, only(program_judge(program)), job, semantics=semantics or "libpcap")
 
 
 def _program(path: str, semantics: Semantics | None) -> Program:

@@ -89,16 +89,23 @@ def read_text(path: str) -> str:
     Raises ClickException, status 1, if it cannot be read, and FilterError, status 2, if it is not text.
     """
     name = input_name(path)
+    data = read_bytes(path)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise FilterError(f"{name}: not UTF-8 text: {data[error.start]:#04x} at byte {error.start}") from error
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in the file ``path`` ("-" for standard input). Raises ClickException, status 1, if it cannot be read."""
+    name = input_name(path)
     try:
         data = _read(path)
     except OSError as error:
         raise click.ClickException(f"{name}: cannot read: {error.strerror or error}") from error
     if len(data) > _LONGEST_TEXT:
-        raise FilterError(f"{name}: more than {_LONGEST_TEXT} bytes are not an expression or a program")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise FilterError(f"{name}: not UTF-8 text: {data[error.start]:#04x} at byte {error.start}") from error
+        raise click.ClickException(f"{name}: has more than {_LONGEST_TEXT} bytes")
+    return data
 
 
 def _read(path: str) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import cbpf
 from cbpf.cli.streams import input_name
@@ -15,22 +15,56 @@ if TYPE_CHECKING:
     from cbpf.capture import Interface
     from cbpf.cli.options import Source
 
+_Programs = TypeVar("_Programs")
+
 Judge = Callable[[int], Program]
 """The program for a LINKTYPE number; raises CbpfError if there can be none."""
 
+Judges = Callable[[int], Sequence[Program]]
+"""The same for a set of filters, or for a single one as a set."""
+
+_NOTHING: Final = Program([(opcodes.RET | opcodes.K, 0, 0, 0)])
 _WHOLE: Final = 0xFFFFFFFF
 
 
-def expression_judge(source: Source) -> Judge:
+def expression_judge(source: Source, target: str = "savefile") -> Judge:
     """Verdicts by an expression, compiled for each link type. One without any words takes every packet of any."""
     snaplen = source.snaplen or _WHOLE
 
     def judge(linktype: int) -> Program:
         if not source.expression.strip():
             return Program([(opcodes.RET | opcodes.K, 0, 0, snaplen)])
-        return cbpf.compile(source.expression, linktype, snaplen, source.netmask, source.optimize).program
+        return cbpf.compile(
+            source.expression, linktype, snaplen, source.netmask, source.optimize, target=target
+        ).program
 
     return judge
+
+
+def only(judge: Judge) -> Judges:
+    """A single judge as a set of them."""
+    return lambda linktype: (judge(linktype),)
+
+
+def each(judges: Sequence[Judge]) -> Judges:
+    """A set of judges. One that means nothing on a link type matches nothing there, unless none of them does."""
+
+    def ask(linktype: int) -> Sequence[Program]:
+        programs: list[Program] = []
+        refusal: FilterError | None = None
+        for judge in judges:
+            try:
+                programs.append(judge(linktype))
+            except FilterError as error:
+                if error.reason not in OF_THE_LINKTYPE:
+                    raise
+                programs.append(_NOTHING)
+                refusal = refusal or error
+        if refusal is not None and all(program is _NOTHING for program in programs):
+            raise refusal
+        return programs
+
+    return ask
 
 
 def program_judge(program: Program) -> Judge:
@@ -51,23 +85,23 @@ def _canonical(linktype: int) -> int:
         return linktype
 
 
-class Choice:
-    """Chooses the program for an interface, and remembers: for which link types there is none, and why.
+class Choice(Generic[_Programs]):
+    """Chooses the program (or what else the judge gives) for an interface, and remembers where there is none, and why.
 
     ``accepted`` and ``refused`` say whether it had one for any interface so far, and none for any. A refusal goes to
     ``report`` once for each file and link type, unless the link type has no part in it and nothing has been accepted:
     then it is the expression that is wrong, and the FilterError is raised.
     """
 
-    def __init__(self, judge: Judge, report: Callable[[str], None]) -> None:
+    def __init__(self, judge: Callable[[int], _Programs], report: Callable[[str], None]) -> None:
         self._judge = judge
         self._report = report
-        self._known: dict[int, Program | CbpfError] = {}
+        self._known: dict[int, _Programs | CbpfError] = {}
         self._reported: set[tuple[str, int]] = set()
         self.accepted = False
         self.refused = False
 
-    def __call__(self, path: str, interface: Interface) -> Program | None:
+    def __call__(self, path: str, interface: Interface) -> _Programs | None:
         """The program for packets that ``interface`` of file ``path`` captured, None if there is none."""
         linktype = interface.linktype
         if linktype not in self._known:
@@ -82,7 +116,7 @@ class Choice:
             self._report(f"{input_name(path)}: {_described(interface)}: {found}")
         return None
 
-    def _ask(self, linktype: int) -> Program | CbpfError:
+    def _ask(self, linktype: int) -> _Programs | CbpfError:
         try:
             return self._judge(linktype)
         except FilterError as error:

@@ -168,7 +168,7 @@ def test_errors_point_into_a_file(tmp_path: Path) -> None:
         (["-F", HTTP], 2, f"{HTTP}: not UTF-8 text: 0xd4 at byte 0"),
         (["-F", "/nonexistent"], 1, "/nonexistent: cannot read: No such file or directory"),
         (["-F", str(CAPTURES)], 1, f"{CAPTURES}: cannot read: Is a directory"),
-        (["-F", "/dev/zero"], 2, "/dev/zero: more than"),
+        (["-F", "/dev/zero"], 1, "/dev/zero: has more than"),
         (["-r", "/nonexistent", "ip"], 1, "/nonexistent: cannot open: No such file or directory"),
         (["-r", "-", "ip"], 1, "standard input: the file is empty"),
         (["-x", "ip"], 2, "-x"),

@@ -115,7 +115,7 @@ def test_expression_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["tcp"], 2, "Missing option '-r'"),
+        (["tcp"], 2, "name a savefile with -r, or an interface with -i"),
         (["-r", HTTP, "tcp prt 80"], 2, "\n  tcp prt 80\n      ^^^\n"),
         (["-r", "/nonexistent", "tcp prt 80"], 2, "\n  tcp prt 80\n      ^^^\n"),
         (["-r", HTTP, "host nosuchhost.invalid"], 2, "cbpf: no host is called 'nosuchhost.invalid'\n"),
@@ -126,7 +126,7 @@ def test_expression_from_a_file(tmp_path: Path) -> None:
         (["-r", HTTP, "-F", "/nonexistent"], 1, "/nonexistent: cannot read"),
         (["-r", "-", "-r", "-"], 2, "standard input can only be read once"),
         (["-r", "-", "-F", "-"], 2, "standard input can only be read once"),
-        (["-r", HTTP, "--count", "-w", "-"], 2, "--count and -w -"),
+        (["-r", HTTP, "--count", "-w", "-"], 2, "standard output has either the count or packets"),
         (["-r", HTTP, "--netmask", "255.0.0", "ip"], 2, "'255.0.0' is not a netmask"),
         (["-r", HTTP, "-w", "/nonexistent/out.pcap"], 1, "/nonexistent/out.pcap: cannot write: No such file"),
         (["-r", HTTP, "-w", str(CAPTURES)], 1, f"{CAPTURES}: cannot write: Is a directory"),

@@ -113,7 +113,7 @@ def test_bad_programs(program: str | bytes, message: str) -> None:
     ("arguments", "status", "message"),
     [
         ([], 2, "Missing argument 'PROGRAM'"),
-        (["-"], 2, "Missing option '-r'"),
+        (["-"], 2, "name a savefile with -r"),
         (["-", "-r", "-"], 2, "standard input can only be read once"),
         (["/nonexistent", "-r", HTTP], 1, "/nonexistent: cannot read: No such file or directory"),
         ([str(CAPTURES), "-r", HTTP], 1, f"{CAPTURES}: cannot read: Is a directory"),

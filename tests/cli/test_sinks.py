@@ -162,10 +162,19 @@ def test_inputs_are_spared_by_standard_output(name: str, tmp_path: Path) -> None
     assert path.read_bytes() == Path(HTTP).read_bytes()
 
 
-def test_outputs_are_replaced(tmp_path: Path) -> None:
+def test_outputs_are_replaced_by_force(tmp_path: Path) -> None:
     out = tmp_path / "out.pcap"
     out.write_bytes(bytes(100_000))
-    assert cbpf("filter", "-r", HTTP, "-w", out).status == 0
+    assert cbpf("filter", "-r", HTTP, "-w", out) == (1, b"", f"cbpf: {out}: exists; --force overwrites it\n")
+    assert out.read_bytes() == bytes(100_000)
+    assert cbpf("filter", "-r", HTTP, "-w", out, "--force") == (0, b"", "")
+    assert out.read_bytes() == Path(HTTP).read_bytes()
+
+
+def test_outputs_may_be_empty_files(tmp_path: Path) -> None:
+    out = tmp_path / "out.pcap"
+    out.touch()
+    assert cbpf("filter", "-r", HTTP, "-w", out) == (0, b"", "")
     assert out.read_bytes() == Path(HTTP).read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from click.testing import CliRunner
 
-from cbpf.capture import Packet, PcapWriter, open_savefile
+from cbpf.capture import Packet, PcapWriter, Savefile, open_savefile
 from cbpf.cli.application import run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -75,9 +76,9 @@ def process(*arguments: str | Path | bytes, stdin: bytes | IO[bytes] = b"", **op
         return Result(running.returncode, out or b"", (err or b"").decode())
 
 
-def packets(path: str | Path) -> list[Packet]:
-    """All packets of a savefile."""
-    with open_savefile(str(path)) as savefile:
+def packets(file: str | Path | bytes) -> list[Packet]:
+    """All packets of a savefile, by name or as it is."""
+    with Savefile(io.BytesIO(file), "memory") if isinstance(file, bytes) else open_savefile(str(file)) as savefile:
         return list(savefile)
 
 

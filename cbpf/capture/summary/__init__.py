@@ -1,24 +1,26 @@
-"""One-line packet summaries in tcpdump's spirit.
+"""One-line packet summaries, as tcpdump -n prints them.
 
-    10:00:00.009876 vlan 100 IP 192.0.2.10.51000 > 198.51.100.80.80: TCP [S], length 0
+    10:00:00.009876 IP 192.0.2.10.51000 > 198.51.100.80.80: Flags [S], seq 1000, win 64240, length 0
 
-Tags, labels and sessions come first, written as the filter language names them (``vlan 100``, ``mpls 100``,
-``pppoes 17``). A line ends with ``[truncated]`` where the captured bytes end too early, and with ``[malformed]``
-where the packet contradicts itself. Hand-written rather than built on a dissection library: a line costs a few
-microseconds, and damaged packets are as welcome as whole ones.
+Where tcpdump knows a protocol only by its insides (routing, spanning trees, ...) a line has its name and length, with
+the link-level addresses if there are no others. Every packet is one line, tunnels too. A line ends with
+``[truncated]`` where the captured bytes end too early, and with ``[malformed]`` where the packet contradicts itself.
+Hand-written rather than built on a dissection library: a line costs a few microseconds, and damaged packets are as
+welcome as whole ones.
 """
 
 from __future__ import annotations
 
 import struct
-import time
-from functools import lru_cache
 from typing import Final
 
 from cbpf.capture.packet import Packet
+from cbpf.capture.summary.clock import time_of_day
+from cbpf.capture.summary.flows import Flows
 from cbpf.capture.summary.line import MAXIMUM_8023_LENGTH, Line, Malformed
 from cbpf.capture.summary.links import ETHERTYPES, LINKS, llc
 from cbpf.capture.summary.network import NETWORKS
+from cbpf.linktypes import linktype_name
 
 _DISSECTORS: Final = {**NETWORKS, **ETHERTYPES}
 _ETHERTYPE_NAMES: Final = {
@@ -38,39 +40,42 @@ _ETHERTYPE_NAMES: Final = {
     0x9000: "loopback",
 }
 
-_BILLION: Final = 10**9
-_DAY: Final = 86400
-# Offsets from UTC change on quarters of an hour, so one look-up serves all packets of a quarter.
-_QUARTER: Final = 900
-
 
 def summarize(packet: Packet) -> str:
     """One line about ``packet``: local time of day, protocols, addresses, ports, lengths in bytes. Never raises.
 
-    Packets of a link type that is not known give the link type and the wire length only.
+    TCP's sequence numbers are those in the packet (tcpdump's -S): this knows no other packets. Packets of a link type
+    that is not known give the link type and the wire length only.
     """
-    out = [time_of_day(packet.timestamp, 9 if packet.interface.nanoseconds else 6)]
-    link = LINKS.get(packet.interface.linktype)
+    time = time_of_day(packet.timestamp, 9 if packet.interface.nanoseconds else 6)
+    return f"{time} {describe(packet.interface.linktype, Line(packet.data, packet.wirelen))}"
+
+
+def describe(linktype: int, line: Line) -> str:
+    """The text about a packet on a link of a LINKTYPE number, of which ``line`` has nothing yet. Never raises."""
+    link = LINKS.get(linktype)
     if link is None:
-        out.append(f"LINKTYPE {packet.interface.linktype}, length {packet.wirelen}")
-        return " ".join(out)
-    line = Line(out, packet.data, packet.wirelen)
+        return f"{linktype_name(linktype)}, length {line.length}"
+    wirelen, captured = line.length, len(line.data)
     try:
         following = link(line)
         while following is not None:
-            following = _follow(line, following)
+            dissector = _DISSECTORS.get(following)
+            following = _other(line, following) if dissector is None else dissector(line)
     except (IndexError, struct.error):
-        out.append("[truncated]" if len(packet.data) < packet.wirelen else "[malformed]")
+        _end(line, "[truncated]" if captured < wirelen else "[malformed]")
     except Malformed:
-        out.append("[malformed]")
-    return " ".join(out)
+        _end(line, "[malformed]")
+    return "".join(line.out)
 
 
-def _follow(line: Line, ethertype: int) -> int | None:
-    """Dissect what comes behind the EtherType field (or 802.3 length); the EtherType behind that, or None."""
-    dissector = _DISSECTORS.get(ethertype)
-    if dissector is not None:
-        return dissector(line)
+def _end(line: Line, mark: str) -> None:
+    line.name_ends()
+    line.out.append(mark if not line.out or line.out[-1].endswith(" ") else f" {mark}")
+
+
+def _other(line: Line, ethertype: int) -> int | None:
+    """What has no dissector behind the EtherType field, or is an 802.3 frame; the EtherType behind that, or None."""
     if ethertype <= MAXIMUM_8023_LENGTH:
         line.cut(ethertype)
         return llc(line)
@@ -78,19 +83,4 @@ def _follow(line: Line, ethertype: int) -> int | None:
     return None
 
 
-def time_of_day(timestamp: int, digits: int) -> str:
-    """Local time of day of ``timestamp`` (nanoseconds since the epoch), with 6 or 9 digits of a second."""
-    seconds, fraction = divmod(timestamp, _BILLION)
-    if digits == 6:
-        fraction //= 1000
-    minutes, second = divmod((seconds + _utc_offset(seconds // _QUARTER)) % _DAY, 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}.{fraction:0{digits}}"
-
-
-@lru_cache(maxsize=64)
-def _utc_offset(quarter: int) -> int:
-    """Seconds to add to UTC for local time; 0 for times the system has no calendar for."""
-    try:
-        return time.localtime(quarter * _QUARTER).tm_gmtoff
-    except (OverflowError, OSError, ValueError):
-        return 0
+__all__ = ["Flows", "Line", "describe", "summarize"]

@@ -1,4 +1,4 @@
-"""A line being written about a packet: the words so far, and how far the packet is understood."""
+"""A line being written about a packet: the text so far, and how far the packet is understood."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
 from typing import Final
+
+from cbpf.capture.summary.flows import Flows
 
 SHORT: Final = Struct(">H").unpack_from
 WORD: Final = Struct(">I").unpack_from
@@ -17,9 +19,11 @@ IPV4: Final = 0x0800
 IPV6: Final = 0x86DD
 MAXIMUM_8023_LENGTH: Final = 1500  # what is larger is an EtherType
 
+_IPV4_PAIR: Final = 8  # bytes
+_MOST_TEXTS: Final = 1 << 14  # that are kept
 
-# Packets inside packets are followed so many words deep; no sane packet comes near.
-_MAXIMUM_WORDS: Final = 40
+# Packets inside packets are followed so many headers deep; no sane packet comes near.
+_MAXIMUM_HEADERS: Final = 40
 
 
 class Malformed(Exception):
@@ -27,19 +31,29 @@ class Malformed(Exception):
 
 
 class Line:
-    """``words`` are the line so far. ``data`` are the captured bytes, ``at`` is where the header to be read begins,
-    and ``length`` is the number of bytes the packet has on the network from there.
+    """``out`` are the parts of the line so far. ``data`` are the captured bytes, ``at`` is where the header to be read
+    begins, and ``length`` is the number of bytes the packet has on the network from there.
+
+    ``quick`` is tcpdump's -q, ``headers`` its -e; ``flows`` know where TCP's sequence numbers began, None for numbers
+    as they are in the packet. ``pair`` are the bytes of both network addresses.
+    ``repeats`` says whether the same bytes always make the same line, whatever came before.
     """
 
-    __slots__ = ("_ends", "_place", "at", "data", "length", "words")
+    at = 0
+    pair = b""
+    repeats = True
+    _headers = 0
+    _named = True
 
-    def __init__(self, words: list[str], data: bytes, length: int) -> None:
-        self.words = words
+    def __init__(
+        self, data: bytes, length: int, *, quick: bool = False, headers: bool = False, flows: Flows | None = None
+    ) -> None:
+        self.out: list[str] = []
         self.data = data
-        self.at = 0
         self.length = length
-        self._place = 0
-        self._ends = ("", "", "")
+        self.quick = quick
+        self.headers = headers
+        self.flows = flows
 
     def skip(self, count: int) -> None:
         """Step over a header of ``count`` bytes."""
@@ -52,27 +66,35 @@ class Line:
             self.length = length
             self.data = self.data[: self.at + length]
 
-    def add(self, word: str) -> None:
-        """Add a word for a header that can be repeated without end. Raises Malformed when it is too often."""
-        if len(self.words) > _MAXIMUM_WORDS:
+    def deeper(self) -> None:
+        """Count a header that can be repeated without end. Raises Malformed when it is too often."""
+        self._headers += 1
+        if self._headers > _MAXIMUM_HEADERS:
             raise Malformed
-        self.words.append(word)
 
     def say(self, what: str) -> None:
         """Add the last words, about bytes that are not looked into."""
-        self.words.append(f"{what}, length {max(0, self.length)}")
+        self.out.append(f"{what}, length {max(0, self.length)}")
 
-    def addresses(self, version: str, source: str, target: str) -> None:
-        """Add the network addresses, to which ``ports`` may add."""
-        self._place = len(self.words)
-        self._ends = (version, source, target)
-        self.words.append(f"{version} {source} > {target}:")
+    def addresses(self, pair: bytes) -> None:
+        """Remember the network addresses, which ``ports`` or ``name_ends`` write."""
+        self.pair = pair
+        self._named = False
+
+    def name_ends(self) -> None:
+        """Write the network addresses, if that has not been done."""
+        if not self._named:
+            self.out.append(pair_text(self.pair))
+            self._named = True
 
     def ports(self) -> tuple[int, int]:
-        """Read the two port numbers all transports begin with, and write them into the addresses."""
+        """Read the two port numbers all transports begin with, and write them, at the addresses or alone."""
         source, target = PAIR(self.data, self.at)
-        version, here, there = self._ends
-        self.words[self._place] = f"{version} {here}.{source} > {there}.{target}:"
+        if self._named:
+            self.out.append(f"{source} > {target}: ")
+        else:
+            self.out.append(ends_text(self.pair + self.data[self.at : self.at + 4]))
+            self._named = True
         return source, target
 
 
@@ -81,6 +103,7 @@ Dissector = Callable[[Line], int | None]
 line is finished. A load behind the captured bytes raises IndexError or struct.error."""
 
 
+@lru_cache(maxsize=4096)
 def ipv4_text(address: bytes) -> str:
     """Dotted quad of 4 bytes."""
     return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
@@ -90,6 +113,23 @@ def ipv4_text(address: bytes) -> str:
 def ipv6_text(address: bytes) -> str:
     """Text form of 16 bytes (RFC 5952)."""
     return inet_ntop(AF_INET6, address)
+
+
+@lru_cache(maxsize=_MOST_TEXTS)
+def pair_text(pair: bytes) -> str:
+    """Source and target address, of 4 or 16 bytes each, as lines have them."""
+    text = ipv4_text if len(pair) == _IPV4_PAIR else ipv6_text
+    half = len(pair) // 2
+    return f"{text(pair[:half])} > {text(pair[half:])}: "
+
+
+@lru_cache(maxsize=_MOST_TEXTS)
+def ends_text(ends: bytes) -> str:
+    """The same with ports, which are behind the addresses."""
+    text = ipv4_text if len(ends) == _IPV4_PAIR + 4 else ipv6_text
+    half = len(ends) // 2 - 2
+    source, target = PAIR(ends, 2 * half)
+    return f"{text(ends[:half])}.{source} > {text(ends[half:-4])}.{target}: "
 
 
 def mac_text(address: bytes) -> str:
