@@ -31,7 +31,7 @@ def decompressed(window: Window) -> Window:
         if window.data.startswith(magic):
             source = io.BufferedReader(_Rest(window), _CHUNK)
             try:
-                return Window(io.BufferedReader(_Decompressed(opener(source), name), _CHUNK), window.path)
+                return Window(io.BufferedReader(Decoded(opener(source), name), _CHUNK), window.path)
             except ImportError:
                 missing = f"is compressed with {name}; to read it, install cbpf[compression]"
                 raise SavefileError(missing, path=window.path) from None
@@ -58,7 +58,7 @@ class _Rest(io.RawIOBase):
         return count
 
 
-class _Decompressed(io.RawIOBase):
+class Decoded(io.RawIOBase):
     """What comes out of a decompressor, whose complaints become errors of reading."""
 
     def __init__(self, read: Read, name: str) -> None:
@@ -127,7 +127,7 @@ def _xz(source: IO[bytes]) -> Read:
                 raise
             raise OSError(ENOMEM, f"the xz data takes more than {_XZ_MEMORY} bytes of memory") from error
 
-    return _Pieces(pieces()).read
+    return Pieces(pieces()).read
 
 
 def _zstd(source: IO[bytes]) -> Read:
@@ -144,10 +144,10 @@ def _zstd(source: IO[bytes]) -> Read:
         if frame is not None:
             raise EOFError("the last frame has no end")
 
-    return _Pieces(pieces()).read
+    return Pieces(pieces()).read
 
 
-class _Pieces:
+class Pieces:
     """Bytes that come in pieces of any size, read in others."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

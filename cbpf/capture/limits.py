@@ -1,8 +1,12 @@
-"""How long packets in a savefile may be, per link type: beyond that a length is damage, not a packet."""
+"""How long packets in a savefile may be, per link type, and how many interfaces there may be: more is damage."""
 
 from __future__ import annotations
 
 MAXIMUM_SNAPLEN = 262144
+MAXIMUM_INTERFACES = 2**18
+"""Of one savefile, all sections together. They are remembered, and a small compressed file could have billions."""
+LONGEST_NAME = 255
+"""Characters of an interface's name that are kept, of the 65535 bytes that it may have."""
 _INT_MAX = 2**31 - 1
 
 # Link types whose packets may be longer: DBUS, EBHSCR and USBPCAP (libpcap's rule).

@@ -32,9 +32,9 @@ Whole = Callable[[memoryview], int]
 class Output:
     """A savefile being written, whatever its format.
 
-    ``path`` "-" is standard output, which stays open. ``inputs`` are paths being read; a file that is one of them is
-    not written to, nor one that has something in it, unless ``force`` says so. ``compression`` None is what the name
-    says. ``whole`` finds the end of the last whole record.
+    ``path`` "-" is standard output, which stays open. ``inputs`` are paths being read: a file that is one of them is
+    never written to. One that has something in it is overwritten only if ``force`` says so. ``compression`` None is
+    what the name says. ``whole`` finds the end of the last whole record.
 
     All raise SavefileError if the file does not take the bytes, and again whatever is tried after that. A closed
     pipe raises BrokenPipeError: the reader has had enough, which is no error.

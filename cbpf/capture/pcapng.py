@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from cbpf.capture.byteorder import Converter, converter
-from cbpf.capture.limits import effective_snaplen, maximum_snaplen
+from cbpf.capture.limits import LONGEST_NAME, MAXIMUM_INTERFACES, effective_snaplen, maximum_snaplen
 from cbpf.capture.options import interface_options
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet
 from cbpf.capture.window import Window
@@ -197,13 +197,15 @@ class PcapngReader:
         window, layout = self._window, self._layouts.interface
         if len(body) < layout.size:
             raise window.damage("an interface description is too short")
+        if len(self.interfaces) >= MAXIMUM_INTERFACES:
+            raise window.damage(f"the file describes more than {MAXIMUM_INTERFACES} interfaces")
         linktype, _, snaplen = layout.unpack_from(body)
         options = interface_options(body[layout.size :], self._layouts.order, window)
         interface = Interface(
             linktype=linktype,
             snaplen=effective_snaplen(linktype, snaplen),
             resolution=options.resolution,
-            name=options.name,
+            name=options.name and options.name[:LONGEST_NAME],
             number=len(self.interfaces),
             fcslen=options.fcslen,
         )

@@ -1,4 +1,4 @@
-"""Opening a savefile for reading: which format it has is told by its first bytes, never by its name."""
+"""Opening a savefile for reading: which format and compression it has is told by its first bytes, not by its name."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from typing import IO, Final, Self
 from cbpf.capture import pcap, pcapng
 from cbpf.capture.compression import decompressed
 from cbpf.capture.packet import Interface, Packet
+from cbpf.capture.snoop import converted
 from cbpf.capture.window import Window
 from cbpf.errors import NotASavefile, SavefileError
 
 _MAGIC_LENGTH: Final = 4
-
-# Formats people take for savefiles, by their first bytes, with what to do about them.
-_OTHERS: Final = {
-    b"snoo": "is a snoop capture; convert it with editcap",
-}
-
 
 class Savefile:
     """A pcap or pcapng savefile being read: a context manager, and an iterator over its packets.
@@ -33,7 +28,7 @@ class Savefile:
     * ``format``: "pcap" or "pcapng".
     * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
       if the end comes first: an empty capture) and may add others while its packets are read.
-    * ``compressed``: whether it is; offsets are those of what comes out then.
+    * ``compressed``: whether it is, or is a snoop capture; offsets are those of what comes out then.
     * ``size``: the file's length in bytes if it is a regular file and not compressed, else None.
     * ``window`` and ``reader`` are for ``cbpf.capture.scan``, which goes over the packets in its own way.
     """
@@ -44,7 +39,7 @@ class Savefile:
         window = Window(stream, path)
         window.need(_MAGIC_LENGTH)
         self._raw = window
-        self.window = decompressed(window)
+        self.window = converted(decompressed(window))
         self.compressed = self.window is not window
         self.reader = _reader(self.window)
         self.format = self.reader.format
@@ -117,9 +112,6 @@ def _reader(window: Window) -> pcap.PcapReader | pcapng.PcapngReader:
         return pcapng.PcapngReader(window)
     if not magic:
         raise NotASavefile("the file is empty", path=window.path)
-    for prefix, advice in _OTHERS.items():
-        if magic.startswith(prefix):
-            raise NotASavefile(advice, path=window.path)
     if not whole:
         raise NotASavefile(f"the file is too short for a savefile: {len(magic)} bytes", path=window.path)
     raise NotASavefile(f"not a pcap or pcapng savefile: it begins with {magic.hex(' ')}", path=window.path)

@@ -218,8 +218,7 @@ class Scan:
         for number in sources.stale:
             described = section[number]
             offset = 0 if isinstance(described, Interface) else described.offset
-            row = self._source(sources.interfaces[number], offset // NANOSECONDS)
-            sources.rows[number * walk.SOURCE_SIZE : (number + 1) * walk.SOURCE_SIZE] = row
+            sources.tell(number, self._source(sources.interfaces[number], offset // NANOSECONDS))
         sources.stale.clear()
         return sources
 
@@ -255,8 +254,7 @@ class Scan:
         kind = Kind(reader.format, reader.order, header, self._output.form, self._selection.chooses)
         walking = self._walks.get(kind, native=self._pays(offset))
         number = self._savefile.fileno() if self._direct else walk.NOWHERE
-        rows = bytearray(sources.rows or 1)
-        return Task(walking, sources.interfaces, rows, sources.plain, largest, number, self._selection)
+        return Task(walking, sources.interfaces, sources.rows, sources.plain, largest, number, self._selection)
 
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
@@ -318,20 +316,23 @@ class Scan:
 
 
 class _Sources:
-    """The interfaces of a section, and the rows that tell the walk about them."""
+    """The interfaces of a section, and the rows that tell the walk about them.
+
+    What is done for a new interface takes no longer if there are many already: a file may have any number.
+    """
 
     def __init__(self, section: Sequence[Interface | Source] = ()) -> None:
         self.section = section
         self.interfaces: list[Interface] = []
-        self.rows = bytearray()
+        self.rows = bytearray(walk.SOURCE_SIZE)  # and room for more; changed in place, under the walk that is told
         self.stale: list[int] = []  # the numbers of those whose rows are not true any more
         self._numbers: dict[Interface, int] = {}
+        self._odd: set[int] = set()  # the numbers of those whose packets all want a closer look
 
     @property
     def plain(self) -> bool:
         """Whether none of them has packets that all want a closer look."""
-        beyond = range(walk.BEYOND, len(self.rows), walk.SOURCE_SIZE)
-        return bool(self.rows) and all(_WORD.unpack_from(self.rows, at)[0] for at in beyond)
+        return bool(self.interfaces) and not self._odd
 
     def grow(self) -> None:
         """Take in the interfaces that have been described since the last time. Their rows are stale."""
@@ -341,7 +342,17 @@ class _Sources:
             self.interfaces.append(interface)
             self._numbers[interface] = number
             self.stale.append(number)
-        self.rows += bytes(walk.SOURCE_SIZE * len(self.interfaces) - len(self.rows))
+        needed = walk.SOURCE_SIZE * len(self.interfaces)
+        if needed > len(self.rows):  # a new one, since others may hold on to the memory of this
+            self.rows = self.rows.ljust(2 * needed, b"\0")
+
+    def tell(self, number: int, row: bytes) -> None:
+        """Replace the row of an interface."""
+        self.rows[number * walk.SOURCE_SIZE : (number + 1) * walk.SOURCE_SIZE] = row
+        if any(row[walk.BEYOND : walk.BEYOND + _WORD.size]):
+            self._odd.discard(number)
+        else:
+            self._odd.add(number)
 
     def forget(self, interface: Interface) -> None:
         """Its row is not true any more."""

@@ -18,6 +18,7 @@ import pytest
 
 import cbpf
 from cbpf.capture import Interface, Packet, PcapngWriter, open_savefile, scan, walk
+from cbpf.capture.piece import NOTHING, Batch, Match
 from cbpf.capture.scan import Scan
 from cbpf.capture.walks import Walks
 from cbpf.cli.copies import Copies, Written
@@ -149,6 +150,29 @@ def test_files_are_divided_as_by_tcpdump(
     assert contents(ours) == contents(theirs)
     assert sorted(copies.paths) == sorted(str(path) for path in ours.iterdir())
     assert copies.written.packets == 7000
+
+
+@needs_tcpdump
+def test_a_file_of_just_the_size_is_not_larger(tmp_path: Path, threads: int) -> None:
+    path, theirs, ours = tmp_path / "in.pcap", tmp_path / "theirs", tmp_path / "ours"
+    theirs.mkdir()
+    ours.mkdir()
+    lengths = [*[984] * 999, 960, *[984] * 1500]  # with their headers, 999,976 bytes and then some
+    records = [struct.pack("=IIII", NOON, 0, length, length) + bytes(length) for length in lengths]
+    path.write_bytes(struct.pack("=IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(records))
+    tcpdump(path, str(theirs / "x"), "-C", "1")
+    copy(Target(str(ours / "x"), size=1_000_000), path, threads=threads)
+    assert contents(ours) == contents(theirs)
+    assert (ours / "x").stat().st_size == 1_001_000
+    sink = Copies(Target(str(ours / "y"), size=1_000_000), [], unbuffered=False, complain=complaints.append)
+    with sink:
+        for packet in packets(path):  # one by one, as a live capture has them
+            sink.expect(packet.interface)
+            match = Match(0, packet.timestamp, packet.wirelen, memoryview(packet.data), packet.interface)
+            sink.take(Batch(1, NOTHING, (match,)))
+    assert [path.read_bytes() for path in sorted(ours.glob("y*"))] == [
+        path.read_bytes() for path in sorted(theirs.iterdir())
+    ]
 
 
 # Periods.
