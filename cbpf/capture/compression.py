@@ -15,7 +15,7 @@ from cbpf.capture.window import Window
 from cbpf.errors import SavefileError
 
 _CHUNK: Final = 128 * 1024
-_ZSTD_CHUNK: Final = 1024  # of which 32 MB come at the most
+_ZSTD_CHUNK: Final = 256  # of which 8 MB come at the most
 _XZ_MEMORY: Final = 256 * 1024 * 1024  # bytes; xz -9 needs 65 MiB of them
 
 # What the libraries raise about data that is damaged or ends too early; they do not agree on a class.
@@ -107,7 +107,8 @@ def _xz(source: IO[bytes]) -> Read:
 
     def pieces() -> Iterator[bytes]:
         stream = None
-        for data in iter(partial(source.read1, _CHUNK), b""):  # type: ignore[attr-defined]
+        for piece in iter(partial(source.read1, _CHUNK), b""):  # type: ignore[attr-defined]
+            data = piece
             while data := data if stream else data.lstrip(b"\0"):  # zeros may be between two streams
                 # LZMAFile would take as much memory as the data says that it needs, which may be 4 GiB.
                 stream = stream or lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)

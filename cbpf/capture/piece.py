@@ -22,7 +22,7 @@ _RESULTS: Final = [
     at // 8 for at in (walk.POSITION, walk.END, walk.SEEN, walk.FOUND, walk.USED, walk.ROWS, walk.BASE, walk.PHASE)
 ]
 _LEAST_SHARE: Final = 64 * 1024  # bytes of output for a filter of a set
-_ROW: Final = Struct("=6Q")
+_ROW: Final = Struct("=7Q")
 _WORD: Final = Struct("=Q")
 _SHARE: Final = Struct("=2Q")
 NOTHING: Final = memoryview(b"")
@@ -37,6 +37,7 @@ class Match(NamedTuple):
     * ``data``: the captured bytes, as many of them as the verdict keeps.
     * ``interface``: where it was captured.
     * ``filters``: of a set of filters those that match, bit i for the filter number i; 1 for a single filter.
+    * ``verdict``: that of a single filter; 1 for a set.
     """
 
     offset: int
@@ -45,6 +46,7 @@ class Match(NamedTuple):
     data: memoryview
     interface: Interface
     filters: int = 1
+    verdict: int = 1
 
     def packet(self) -> Packet:
         """The same as a packet that is read."""
@@ -212,9 +214,9 @@ class Piece:
         data = memoryview(bytes(memoryview(self.buffers.out)[:used]))
         table, first = self.buffers.rows, 8 * self._words
         for at in range(first, first + rows * self._row_size, self._row_size):
-            offset, time, place, kept, wirelen, source = _ROW.unpack_from(table, at)
+            offset, time, place, kept, wirelen, source, verdict = _ROW.unpack_from(table, at)
             filters = 0 if self._words else 1
             for word in range(self._words):
                 (bits,) = _WORD.unpack_from(table, at + walk.ROW_SIZE + 8 * word)
                 filters |= bits << 64 * word
-            yield Match(offset, time, wirelen, data[place : place + kept], interfaces[source], filters)
+            yield Match(offset, time, wirelen, data[place : place + kept], interfaces[source], filters, verdict)

@@ -311,7 +311,7 @@ class Scan:
         for number in range(self._walks.filters if self._output.form != walk.DATA else 0):
             if filters >> number & 1:
                 self.counts[number] = self.counts[number].plus(1, wirelen, timestamp, timestamp)
-        match = Match(offset, timestamp, wirelen, kept, interface, filters)
+        match = Match(offset, timestamp, wirelen, kept, interface, filters, 1 if self._walks.words else verdict)
         yield Batch(1, NOTHING, () if self._output.form == walk.COUNT else (match,))
 
 

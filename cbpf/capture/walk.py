@@ -42,7 +42,7 @@ END = 8  # of what is in ``data``
 STOP = 16  # where no record is to be begun any more
 SEEN = 24  # packets, so far
 FOUND = 32  # those of them that match
-LIMIT = 40  # how many are to match
+LIMIT = 40  # how many are to match, at least 1
 USED = 48  # bytes of ``out``
 SIZE = 56  # bytes that ``out`` has
 ROWS = 64  # rows that are used
@@ -83,7 +83,8 @@ ROW_PLACE = 16  # in ``out``, of the packet's bytes
 ROW_KEPT = 24  # bytes of it there
 ROW_WIRELEN = 32
 ROW_SOURCE = 40
-ROW_SIZE = 48
+ROW_VERDICT = 48
+ROW_SIZE = 56
 
 # What is counted of a filter: byte offsets. The bits of those that matched a packet are in front of all.
 TALLY_PACKETS = 0
@@ -199,9 +200,11 @@ def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: 
             status = LIMITED if found == limit else STARVED
         elif verdict > 0:
             kept = _kept(state, caplen, verdict)
-            seconds = _word(data, position)
-            fraction = _word(data, position + 4)
-            status = _match(state, sources, 0, position, seen, seconds, fraction, data, start, kept, wirelen, out, rows)
+            time = _word(data, position)
+            part = _word(data, position + 4)
+            status = _match(
+                state, sources, 0, verdict, position, seen, time, part, data, start, kept, wirelen, out, rows
+            )
             if status == FULL:
                 break
         seen += 1
@@ -225,7 +228,7 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
     while position < stop and position + _BLOCK_OVERHEAD <= end:
         length = _word(data, position + 4)
         following = position + length
-        if _misshapen(data, position, length, end, largest):
+        if _misshapen(data, length, following, end, largest):
             status = ODD
             break
         if following > end:
@@ -259,9 +262,10 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
         elif verdict > 0:
             kept = _kept(state, caplen, verdict)
             units = load64(sources, source + UNITS)
-            seconds = ticks // units + load64(sources, source + OFFSET)
+            time = ticks // units + load64(sources, source + OFFSET)
+            part = ticks % units
             status = _match(
-                state, sources, source, position, seen, seconds, ticks % units, data, start, kept, wirelen, out, rows
+                state, sources, source, verdict, position, seen, time, part, data, start, kept, wirelen, out, rows
             )
             if status == FULL:
                 break
@@ -273,11 +277,11 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
     return _left(state, position, stop, seen, found, status)
 
 
-def _misshapen(data: Buffer, position: int, length: int, end: int, largest: int) -> int:
-    """Whether a block cannot have such a length, or has another one at its end."""
+def _misshapen(data: Buffer, length: int, following: int, end: int, largest: int) -> int:
+    """Whether a block cannot have such a length, or has another one at its end, if that is there."""
     if length < _LEAST_BLOCK or length & 3 or length > largest:
         return 1
-    return 1 if position + length <= end and _word(data, position + length - 4) != length else 0
+    return 1 if following <= end and _word(data, following - 4) != length else 0
 
 
 def _left(state: Buffer, position: int, stop: int, seen: int, found: int, status: int) -> int:
@@ -362,6 +366,7 @@ def _match(
     state: Buffer,
     sources: Buffer,
     source: int,
+    verdict: int,
     position: int,
     seen: int,
     seconds: int,
@@ -385,7 +390,7 @@ def _match(
         return FULL
     if OUTPUT != COUNT and _is_full(state, rows, kept):
         return FULL
-    _take(state, sources, source, position, seconds, fraction, data, start, kept, wirelen, out, rows)
+    _take(state, sources, source, verdict, position, seconds, fraction, data, start, kept, wirelen, out, rows)
     if CHOOSING:
         store64(state, PHASE, load64(state, EVERY) - 1)
     store64(state, FOUND, load64(state, FOUND) + 1)
@@ -431,6 +436,7 @@ def _take(
     state: Buffer,
     sources: Buffer,
     source: int,
+    verdict: int,
     position: int,
     seconds: int,
     fraction: int,
@@ -452,6 +458,7 @@ def _take(
         store64(rows, row + ROW_KEPT, kept)
         store64(rows, row + ROW_WIRELEN, wirelen)
         store64(rows, row + ROW_SOURCE, source // SOURCE_SIZE)
+        store64(rows, row + ROW_VERDICT, verdict)
         word = 0
         while word < WORDS:
             store64(rows, row + ROW_SIZE + 8 * word, load64(rows, 8 * word))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst", ".lz4")
 
 
 class Split(NamedTuple):

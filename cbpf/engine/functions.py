@@ -1,7 +1,9 @@
 """Programs as functions in LLVM's language, which takes them for what they mean to the interpreter.
 
-Bytes at fixed places are checked for once: a packet that has all that the program may want runs through code without
-checks, any other through code that checks every load. Long programs are not compiled but interpreted, by a kernel.
+A program is there in two kinds of code, if it is not too long. Which one a packet runs through is asked once, by how
+far the loads at fixed places go: code that jumps is without checks for packets that have as many bytes; code that does
+not jump is for packets with as many bytes in memory, and checks on the side. All others run through code that checks
+every load. Long programs are not compiled but interpreted, by a kernel.
 """
 
 from __future__ import annotations
@@ -46,14 +48,14 @@ def definition(program: Program, name: str, semantics: Semantics = "libpcap", *,
         lines += [f"  %{register} = alloca i32", f"  store i32 {value}, ptr %{register}"]
     fast: Code | None = None
     if straight and len(program) <= _MOST_STRAIGHT and farthest >= LONGEST_LOAD and not loops(program):
-        fast, enough = Straight(program, "fast", 0, farthest, linux=linux), f"%readable, {farthest}"
+        fast, enough = Straight(program, "fast", farthest, linux=linux), f"%readable, {farthest}"
     elif farthest and len(program) <= _MOST_DOUBLED:
-        fast, enough = Branches(program, "fast", farthest, farthest, linux=linux), f"%caplen, {farthest}"
+        fast, enough = Branches(program, "fast", farthest, linux=linux), f"%caplen, {farthest}"
     if fast:
         lines += [f"  %enough = icmp uge i64 {enough}", "  br i1 %enough, label %fast.0, label %slow.0", *fast.write()]
     else:
         lines.append("  br label %slow.0")
-    lines += Branches(program, "slow", 0, 0, linux=linux).write()
+    lines += Branches(program, "slow", 0, linux=linux).write()
     lines += ["reject:", "  ret i64 0", "endless:", f"  ret i64 {ENDLESS}", "}"]
     return "\n".join(lines)
 

@@ -92,18 +92,17 @@ def _offset(k: int, *, linux: bool) -> int:
 
 
 class Code(ABC):
-    """A valid program, written for packets that have ``assured`` bytes, and at least ``readable`` bytes in memory.
+    """A valid program, written for packets of which the first ``near`` bytes are known about: see the kinds of code.
 
     The names ``%packet`` (address), ``%caplen`` and ``%length`` (on the network) are there; ``prefix`` tells the names
     of one code from those of another.
     """
 
-    def __init__(self, program: Program, prefix: str, assured: int, readable: int, *, linux: bool) -> None:
+    def __init__(self, program: Program, prefix: str, near: int, *, linux: bool) -> None:
         self.program: Final = program
         self.prefix: Final = prefix
         self.lines: Final[list[str]] = []
-        self._assured = assured
-        self._readable = readable
+        self._near = near
         self._linux = linux
         self._count = 0
 
@@ -126,8 +125,15 @@ class Code(ABC):
         """Reject the packet if something is bad."""
 
     @abstractmethod
-    def unless(self, bad: str, kind: str, value: str, instead: str) -> str:
-        """Reject the packet if something is bad with a value of a kind; what can be used for it, ``instead`` if so."""
+    def unless(self, bad: str, value: str, instead: str) -> str:
+        """Reject the packet if something is bad about a value of 32 bits; what to use for it, ``instead`` if so."""
+
+    @abstractmethod
+    def place(self, at: str, size: int, *, near: bool) -> str:
+        """Where to read so many bytes: at a place if they are captured, else the packet is rejected.
+
+        They are ``near`` if they are among the first bytes.
+        """
 
     @abstractmethod
     def jump(self, target: int) -> None:
@@ -199,7 +205,7 @@ class Code(ABC):
         if self._linux and k >= ANCILLARY_OFFSET:
             self._ancillary(k - ANCILLARY_OFFSET)
         else:
-            self.set("A", self._bytes(str(_offset(k, linux=self._linux)), size))
+            self.set("A", self._bytes_at(_offset(k, linux=self._linux), size))
 
     def _load_indirect(self, k: int, size: int) -> None:
         x = self.get("X")
@@ -208,7 +214,7 @@ class Code(ABC):
         else:
             wide = self.value(f"zext i32 {x} to i64")
             at = self.value(f"add i64 {wide}, {k}")
-        self.set("A", self._bytes(at, size))
+        self.set("A", self._bytes(self.place(at, size, near=False), size))
 
     def _relative(self, place: str) -> str:
         """A place as Linux means it, which may be relative to a header: both are at the packet's start."""
@@ -230,18 +236,14 @@ class Code(ABC):
             self.set("A", "0")
 
     def _header_length(self, k: int) -> None:
-        low = self.value(f"and i32 {self._bytes(str(k), 1)}, 15")
+        low = self.value(f"and i32 {self._bytes_at(k, 1)}, 15")
         self.set("X", self.value(f"shl i32 {low}, 2"))
 
+    def _bytes_at(self, k: int, size: int) -> str:
+        return self._bytes(self.place(str(k), size, near=k + size <= self._near), size)
+
     def _bytes(self, at: str, size: int) -> str:
-        """The bytes at a place, in network order, as a number of 32 bits."""
-        fixed = int(at) + size if at.isdigit() else WORD
-        if fixed > self._assured:
-            outside = self.value(f"icmp ugt i64 {self.value(f'add i64 {at}, {size}')}, %caplen")
-            if fixed <= self._readable:
-                self.reject(outside)
-            else:
-                at = self.unless(outside, "i64", at, "0")
+        """The bytes at a place that may be read, in network order, as a number of 32 bits."""
         address = self.value(f"add i64 %packet, {at}")
         pointer = self.value(f"inttoptr i64 {address} to ptr")
         bits = 8 * size
@@ -249,6 +251,10 @@ class Code(ABC):
         if size > 1:
             value = self.value(f"call i{bits} @llvm.bswap.i{bits}(i{bits} {value})")
         return self.value(f"zext i{bits} {value} to i32") if size < 4 else value
+
+    def outside(self, at: str, size: int) -> str:
+        """Whether so many bytes at a place are not all captured."""
+        return self.value(f"icmp ugt i64 {self.value(f'add i64 {at}, {size}')}, %caplen")
 
     # Arithmetic and comparisons.
 
@@ -259,7 +265,7 @@ class Code(ABC):
             self.set("A", self._shifted(_SHIFTS[operator], a, operand))
             return
         if code & X and operator in (DIV, MOD):
-            operand = self.unless(self.value(f"icmp eq i32 {operand}, 0"), "i32", operand, "1")
+            operand = self.unless(self.value(f"icmp eq i32 {operand}, 0"), operand, "1")
         self.set("A", self.value(f"{_OPERATIONS[operator]} i32 {a}, {operand}"))
 
     def _operand(self, code: int, k: int) -> str:
@@ -281,6 +287,8 @@ class Code(ABC):
 
 class Branches(Code):
     """Blocks as the program has them. The registers are cells on the stack, which LLVM makes registers of.
+
+    The near bytes of a packet are captured; what is beyond is checked for when it is loaded.
 
     The cells ``%A``, ``%X``, ... and ``%fuel``, and the blocks ``reject`` and ``endless`` are there.
     """
@@ -307,9 +315,14 @@ class Branches(Code):
         good = self.name()
         self.lines.extend((f"  br i1 {bad}, label %reject, label %{good}", f"{good}:"))
 
-    def unless(self, bad: str, kind: str, value: str, instead: str) -> str:
+    def unless(self, bad: str, value: str, instead: str) -> str:
         self.reject(bad)
         return value
+
+    def place(self, at: str, size: int, *, near: bool) -> str:
+        if not near:
+            self.reject(self.outside(at, size))
+        return at
 
     def jump(self, target: int) -> None:
         self.lines.append(f"  br label %{self.prefix}.{target}")
@@ -336,16 +349,21 @@ class _State(NamedTuple):
 
 
 class Straight(Code):
-    """A single block, of a program that does not jump back. At least LONGEST_LOAD bytes are to be readable.
+    """A single block, of a program that does not jump back.
 
-    All jumps go forward, so that all ways to an instruction are known when its turn comes.
+    All jumps go forward, so that all ways to an instruction are known when its turn comes. The near bytes are in
+    memory, captured or not, at least LONGEST_LOAD of them: that is where a load is done that would be too far away.
     """
+
+    def __init__(self, program: Program, prefix: str, near: int, *, linux: bool) -> None:
+        super().__init__(program, prefix, near, linux=linux)
+        self._coming: defaultdict[int, list[_State]] = defaultdict(list)
+        self._coming[0].append(_State("true", dict.fromkeys(REGISTERS, "0")))
+        self._when, self._registers = self._coming[0][0]
+        self._verdict = "0"
 
     def write(self) -> list[str]:
         self.lines.append(f"{self.prefix}.0:")
-        self._coming: defaultdict[int, list[_State]] = defaultdict(list)
-        self._verdict = "0"
-        self._coming[0].append(_State("true", dict.fromkeys(REGISTERS, "0")))
         for pc, instruction in enumerate(self.program):
             if states := self._coming.pop(pc, None):
                 self._when, self._registers = self._merged(states)
@@ -374,9 +392,14 @@ class Straight(Code):
     def reject(self, bad: str) -> None:
         self._when = self._both(self._when, self._not(bad))
 
-    def unless(self, bad: str, kind: str, value: str, instead: str) -> str:
+    def unless(self, bad: str, value: str, instead: str) -> str:
         self.reject(bad)
-        return self.value(f"select i1 {bad}, {kind} {instead}, {kind} {value}")
+        return self.value(f"select i1 {bad}, i32 {instead}, i32 {value}")
+
+    def place(self, at: str, size: int, *, near: bool) -> str:
+        outside = self.outside(at, size)
+        self.reject(outside)
+        return at if near else self.value(f"select i1 {outside}, i64 0, i64 {at}")
 
     def jump(self, target: int) -> None:
         self._coming[target].append(_State(self._when, dict(self._registers)))

@@ -39,7 +39,7 @@ def judge(
     numbers: dict[Program, int] = {}
     for program in (program for each in judges for program in each):
         numbers.setdefault(program, len(numbers))
-    alone = all(len(each) == 1 for each in judges)
+    alone = all(len(each) == 1 for each in judges)  # several share what they load and test, if they jump
     functions = [
         definition(program, f"filter.{number}", semantics, straight=alone) for program, number in numbers.items()
     ]

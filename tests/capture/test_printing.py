@@ -242,13 +242,17 @@ def test_the_short_way_with_damaged_packets(name: str) -> None:
                 assert whole == (describe(ETHERNET, Line(variant, wirelen, flows=ours)) if line is None else line)
 
 
+def test_the_short_way_is_not_for_tags_without_end() -> None:
+    assert everyday(Flows())(bytes(12) + b"\x81\0\0\1" * 16000, 64012) is None
+
+
 def test_batches_are_the_same_as_packets() -> None:
     for path in SAMPLES:
         every = packets(path)
         matches = [Match(0, *packet[:2], memoryview(packet.data), packet.interface) for packet in every]
         for style in (Style(), Style(time=Time.SINCE_PREVIOUS), Style(headers=True, hexadecimal=1), Style(json=True)):
             printer = Printer(style)
-            assert Printer(style).batch(matches) == "".join(printer.text(packet) for packet in every)
+            assert Printer(style).batch(matches) == "".join(printer.text(packet, verdict=1) for packet in every)
 
 
 def test_what_repeats_is_said_again_and_memory_is_bounded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +47,9 @@ def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     """Small files are scanned as large ones are, or large ones as small ones."""
     monkeypatch.setattr(scan, "IN_PYTHON", -1 if request.param else 1 << 60)
     return bool(request.param)
+
+
+EVERYTHING = Program([(6, 0, 0, 0xFFFFFFFF)])
 
 
 class Result(NamedTuple):
@@ -117,6 +121,18 @@ def test_pieces_make_no_difference(path: Path, piece: int, native: bool, monkeyp
         expected = by_reading(savefile, "")
     with open_savefile(str(path)) as savefile:
         assert scanned(savefile, "") == expected
+    for limit in (None, 5):
+        assert counted(path, limit) == len(expected.packets[:limit])
+
+
+def counted(path: Path, limit: int | None) -> int:
+    """How many packets a scan finds that only counts."""
+    with open_savefile(str(path)) as savefile:
+        scanning = Scan(savefile, lambda _: (EVERYTHING,), NoOutput(walk.COUNT), Walks(), limit=limit)
+        with suppress(SavefileError):
+            for _ in scanning:
+                pass
+    return scanning.found
 
 
 class Drip(io.BytesIO):
@@ -176,6 +192,7 @@ def test_limits(limit: int, native: bool) -> None:
             continue
         with open_savefile(str(path)) as savefile:
             assert scanned(savefile, "", limit=limit).packets == expected
+        assert counted(path, limit) == len(expected)
 
 
 # Several threads.

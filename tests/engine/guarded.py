@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import random
+import struct
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -62,18 +63,19 @@ def programs() -> int:
         code = MachineCode(
             native.judge(judges, 0)
             + """
-define i64 @ask(i64 %which, i64 %packet, i64 %caplen) {
-  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %caplen, i64 %caplen, i64 %which, i64 0)
+define i64 @ask(i64 %which, i64 %packet, i64 %caplen, i64 %readable) {
+  %verdict = call i64 @judge(i64 %packet, i64 0, i64 %caplen, i64 %caplen, i64 %readable, i64 %which, i64 0)
   ret i64 %verdict
 }
 """
         )
-        ask = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 3)(code.address("ask"))
+        ask = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 4)(code.address("ask"))
         for packet in packets("EN10MB", 1, 60):
             cut = packet[: choose.randrange(len(packet) + 1)]
-            address = memory.put(cut)
+            behind = choose.randbytes(choose.choice((0, 0, 1, 20, 200)))
+            address = memory.put(cut + behind)
             for which in range(len(judges)):
-                ask(which, address, len(cut))
+                ask(which, address, len(cut), len(cut) + len(behind))
                 runs += 1
     return runs
 
@@ -103,7 +105,23 @@ def savefiles() -> int:
                 for _ in range(120):
                     runs += 1
                     _walk(walking, _damaged(content, choose), interfaces, choose, walks)
+                    _walk(walking, _short(kind.format, order, header, choose), interfaces, choose, walks)
     return runs
+
+
+def _short(form: str, order: str, header: int, choose: random.Random) -> bytes:
+    """Whole records of short packets, so that the last ends where the memory does."""
+    records = []
+    for _ in range(choose.randrange(1, 4)):
+        data = choose.randbytes(choose.randrange(71))
+        if form == "pcap":
+            records.append(struct.pack(order + "IIII", 0, 0, len(data), len(data)).ljust(header, b"\0") + data)
+        else:
+            padded = data + bytes(-len(data) % 4)
+            length = 32 + len(padded)
+            block = struct.pack(order + "IIIIIII", 6, length, 0, 0, 0, len(data), len(data))
+            records.append(block + padded + struct.pack(order + "I", length))
+    return b"".join(records)
 
 
 def _damaged(content: bytes, choose: random.Random) -> bytes:

@@ -21,6 +21,7 @@ import cbpf
 from cbpf import Program, ProgramError
 from cbpf.engine import PythonEngine, Semantics, engine, functions, native, run
 from cbpf.engine.bytecode import ENDLESS, encoded, interpret
+from cbpf.engine.interpreter import RULES
 from cbpf.engine.kernel import bound
 from cbpf.engine.llvm import MachineCode
 from cbpf.engine.native import NativeEngine
@@ -128,10 +129,54 @@ def test_ancillary_loads_are_those_of_a_packet_that_met_no_device() -> None:
         assert compiled(which, bytes(20), 20) == run(program, bytes(20), semantics="linux"), names[which]
 
 
+FAR = (0xFFFFFFFF, 0xFFFFFFF0, 0xFFF0000E, 0xFFEFFFFF, 0xFFE0000C, 0xFFE00000, 0x7FFFFFFF, 200, 14, 1, 0)
+
+
+@pytest.mark.parametrize("semantics", SEMANTICS)
+def test_loads_at_the_edges(semantics: Semantics) -> None:
+    """Where offsets wrap around, mean a header, and where bytes are near or not, with more and less in memory."""
+    programs = [
+        Program([(op.LD | size | op.ABS, 0, 0, k), (op.RET | op.A, 0, 0, 0)])
+        for size in (op.W, op.H, op.B)
+        for k in (*FAR, *range(118, 134))
+    ]
+    programs += [
+        Program(
+            [
+                (op.LD | op.H | op.ABS, 0, 0, 2),  # so that there are near bytes
+                (op.LDX | op.W | op.IMM, 0, 0, x),
+                (op.LD | size | op.IND, 0, 0, k),
+                (op.RET | op.A, 0, 0, 0),
+            ]
+        )
+        for size in (op.W, op.H, op.B)
+        for x in FAR
+        for k in FAR
+    ]
+    programs = [program for program in programs if _is_valid(program, semantics)]
+    compiled = Compiled(programs, semantics)
+    packet = bytes(number % 255 + 1 for number in range(134))
+    for which, program in enumerate(programs):
+        reference = PythonEngine(program, semantics=semantics)
+        for caplen in (0, 3, 4, 5, 16, 117, 122, 123, 124, 125, 126, 127, 128, 129, 130, 134):
+            for behind in (b"", bytes(1), bytes(130 - caplen if caplen < 130 else 4), bytes(200)):
+                verdict = reference.run(packet[:caplen])
+                assert compiled(which, packet[:caplen], caplen, behind) == verdict, (list(program), caplen, behind)
+
+
+def _is_valid(program: Program, semantics: Semantics) -> bool:
+    try:
+        verify(program, RULES[semantics])
+    except ProgramError:
+        return False
+    return True
+
+
 def _counting(times: int) -> Program:
-    """Goes round a loop so many times: five instructions each."""
+    """Goes round a loop so many times: five instructions each. Bytes at a fixed place are loaded before."""
     return Program(
         [
+            (op.LD | op.B | op.ABS, 0, 0, 3),
             (op.LD | op.IMM, 0, 0, times),
             (op.JMP | op.JEQ, 2, 0, 0),
             (op.ALU | op.SUB, 0, 0, 1),
@@ -148,15 +193,15 @@ def test_programs_that_jump_back(times: int) -> None:
     verify(program, Rules.LIBPCAP)
     compiled = Compiled([program], "libpcap")
     try:
-        expected = run(program, b"")
+        expected = run(program, bytes(8))
     except ProgramError:
         expected = ENDLESS
-    assert compiled(0, b"", 0) == expected
+    assert compiled(0, bytes(8), 8) == expected
     if expected == ENDLESS:
         with pytest.raises(ProgramError, match="loops"):
-            NativeEngine(program).run(b"")
+            NativeEngine(program).run(bytes(8))
     else:
-        assert NativeEngine(program).run(b"") == expected
+        assert NativeEngine(program).run(bytes(8)) == expected
 
 
 def test_what_can_be_called_with_what() -> None:

@@ -35,11 +35,9 @@ class Printer:
         self._clock = clock(style.time)
         self._flows = Flows()
         self._short = everyday(self._flows)
-        self._repeats: dict[tuple[int, int, bytes], str] = {}
+        self._repeats: dict[bytes, tuple[int, int, str]] = {}
         self._number = 0
         self._dump = dump_of(style)
-        self._interface: Interface | None = None
-        self._digits = 6
         self._plain = style._replace(time=Time.OF_DAY, digits=None) == Style()
         self._make = self._object if style.json else self._lines
 
@@ -61,19 +59,25 @@ class Printer:
             bits = match.filters
             if bits not in chosen:
                 chosen[bits] = [name for bit, name in enumerate(names) if bits >> bit & 1]
-            parts.append(self._make(match.packet(), file, None, chosen[bits]))
+            verdict = None if names else match.verdict
+            parts.append(self._make(match.packet(), file, verdict, chosen[bits]))
         return "".join(parts)
 
     def _plain_lines(self, matches: Iterable[Match]) -> str:
         """Lines without anything special, at which no time is lost."""
-        show, short, lengthy, lines = self._clock, self._short, self._lengthy, []
-        current, digits, ethernet = self._interface, self._digits, False
-        for _, timestamp, wirelen, data, interface, _ in matches:
+        show, short, lengthy, repeats = self._clock, self._short, self._lengthy, self._repeats
+        current: Interface | None = None
+        digits, linktype, lines = 6, _ETHERNET, []
+        for _, timestamp, wirelen, data, interface, _, _ in matches:
             if interface is not current:
-                current, digits, ethernet = interface, self._digits_of(interface), interface.linktype == _ETHERNET
-            body = short(data, wirelen) if ethernet else None
+                current, digits, linktype = interface, self._digits_of(interface), interface.linktype
+            body = short(data, wirelen) if linktype == _ETHERNET else None
             if body is None:
-                body = lengthy(interface.linktype, data, wirelen)
+                repeat = repeats.get(bytes(data))
+                if repeat is not None and repeat[0] == wirelen and repeat[1] == linktype:
+                    body = repeat[2]
+                else:
+                    body = lengthy(linktype, data, wirelen)
             lines.append(f"{show(timestamp, digits)}{body}\n")
         return "".join(lines)
 
@@ -81,17 +85,14 @@ class Printer:
         return self._style.digits or (9 if interface.nanoseconds else 6)
 
     def _lengthy(self, linktype: int, data: memoryview | bytes, wirelen: int) -> str:
-        """What the dissectors say about a packet, or have said when the same bytes came before."""
+        """What the dissectors say about a packet. It is kept for when the same bytes come again."""
         data = bytes(data)
-        key = (linktype, wirelen, data)
-        body = self._repeats.get(key)
-        if body is None:
-            line = Line(data, wirelen, flows=self._flows)
-            body = describe(linktype, line)
-            if line.repeats and len(data) <= _LONGEST_REPEAT:
-                if len(self._repeats) >= _MOST_REPEATS:
-                    self._repeats.clear()
-                self._repeats[key] = body
+        line = Line(data, wirelen, flows=self._flows)
+        body = describe(linktype, line)
+        if line.repeats and len(data) <= _LONGEST_REPEAT:
+            if len(self._repeats) >= _MOST_REPEATS:
+                self._repeats.clear()
+            self._repeats[data] = (wirelen, linktype, body)
         return body
 
     def _body(self, packet: Packet) -> str:

@@ -25,13 +25,14 @@ def fraction(nanoseconds: int, digits: int) -> str:
 
 
 def _of_day() -> Clock:
-    shown, text = None, ""
+    start, text = 0, clock_time(0)  # of the second that was shown last
 
     def show(timestamp: int, digits: int) -> str:
-        nonlocal shown, text
-        seconds, rest = divmod(timestamp, BILLION)
-        if seconds != shown:
-            shown, text = seconds, clock_time(seconds)
+        nonlocal start, text
+        rest = timestamp - start
+        if not 0 <= rest < BILLION:
+            seconds, rest = divmod(timestamp, BILLION)
+            start, text = timestamp - rest, clock_time(seconds)
         return f"{text}.{rest // 1000:06} " if digits == 6 else f"{text}.{rest:09} "
 
     return show

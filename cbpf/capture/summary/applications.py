@@ -27,6 +27,7 @@ _RTSP: Final = frozenset(
 )
 _STATUS: Final = re.compile(rb"\d\d\d$")
 _LINE: Final = re.compile(rb"([\t\x20-\x7e]*)(\r?\n)?")
+_LONGEST_START: Final = 40  # bytes in which the words of a request or response are that tell it
 _LONGEST: Final = 300  # characters that are shown of a line
 
 Application = Callable[[bytes, int], str]
@@ -37,12 +38,11 @@ def _text(name: str, requests: frozenset[bytes], *, place: int) -> Application:
     """A protocol of lines, whose responses have the status at this word, counted from 0."""
 
     def words(payload: bytes, length: int) -> str:
-        first = payload[: _LONGEST + 2]
-        tokens = first.split(None, 2)
-        known = bool(tokens) and not first[:1].isspace() and tokens[0].upper() in requests
+        tokens = payload[:_LONGEST_START].split(None, 2)
+        known = bool(tokens) and not payload[:1].isspace() and tokens[0].upper() in requests
         known = known or (len(tokens) > place and _STATUS.match(tokens[place]) is not None)
-        match = _LINE.match(first)
-        if not known or match is None:
+        match = _LINE.match(payload, 0, _LONGEST) if known else None
+        if match is None:
             return f": {name}"
         cut = " [truncated]" if match[2] is None and len(payload) < length else ""
         return f": {name}: {match[1].decode().replace(chr(9), ' ')}{cut}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -53,10 +55,6 @@ _ERRORS: Final = (
     *("", " FormErr", " ServFail", " NXDomain", " NotImp", " Refused", " YXDomain", " YXRRSet", " NXRRSet", " NotAuth"),
     *(" NotZone", *(f" Resp{code}" for code in range(11, 16))),
 )
-# By the flags' bits 4 to 14: the operation, whether recursion is desired, and checking disabled.
-_QUERY_MARKS: Final = tuple(
-    f"{_OPERATIONS[bits >> 7]}{'+' if bits & 0x10 else ''}{'%' if bits & 1 else ''}" for bits in range(0x800)
-)
 # By the flags' bits 5 to 10: authoritative, no recursion, truncated, authentic.
 _RESPONSE_MARKS: Final = tuple(
     f"{'*' if bits & 0x20 else ''}{'' if bits & 4 else '-'}{'|' if bits & 0x10 else ''}{'$' if bits & 1 else ''}"
@@ -75,7 +73,8 @@ def dns(line: Line, *, multicast: bool) -> None:
 
 def _query(line: Line, multicast: bool) -> None:
     number, flags, questions, answers, authorities, additional = _HEADER(line.data, line.at)
-    words = f"{number}{_QUERY_MARKS[flags >> 4 & 0x7FF]}"
+    desired, checking = "+" if flags & 0x100 else "", "%" if flags & 0x10 else ""
+    words = f"{number}{_OPERATIONS[flags >> 11 & 15]}{desired}{checking}"
     if flags & _MEANINGLESS:
         words += f" [b2&3={flags:#x}]"
     if (answers, questions, authorities, additional) != (0, 1, 0, 0):
@@ -83,6 +82,12 @@ def _query(line: Line, multicast: bool) -> None:
         words += "".join(f" [{count}{letter}]" for count, usual, letter in counts if count != usual)
     line.out.append(words)
     at = line.at + _HEADER_LENGTH
+    if questions == 1 and not multicast:
+        end = line.data.find(0, at)
+        asked = _asked(line.data[at : end + 5])
+        if asked is not None:
+            line.out.append(asked)
+            return
     for place in range(min(questions, _MAXIMUM_RECORDS)):
         name, at = _name(line, at)
         kind, group = PAIR(line.data, at)
@@ -90,6 +95,17 @@ def _query(line: Line, multicast: bool) -> None:
         how = (" (QU)" if group & _UNICAST else " (QM)") if multicast else ""
         group = group & ~_UNICAST if multicast else group
         line.out.append(f"{',' if place else ''} {_type(kind)}{_class(group)}{how}? {name}")
+
+
+@lru_cache(maxsize=4096)
+def _asked(question: bytes) -> str | None:
+    """A question; None if it is not just a name, a type and a class. The same are asked again and again."""
+    try:
+        name, at = _name(Line(question, len(question)), 0)
+        kind, group = PAIR(question, at)
+    except (IndexError, struct.error, Malformed):
+        return None
+    return f" {_type(kind)}{_class(group)}? {name}" if at + 4 == len(question) else None
 
 
 def _response(line: Line, multicast: bool) -> None:
@@ -186,13 +202,14 @@ def _name(line: Line, at: int) -> tuple[str, int]:
         size += count + 1
         if count > _MAXIMUM_LABEL or size > _MAXIMUM_NAME:
             raise Malformed
-        label = data[at + 1 : at + 1 + count]
-        text = label.decode("latin-1")
-        # Most labels are plain, and need no look at each of their bytes.
-        plain = text.isascii() and text.isprintable() and " " not in text
-        labels += f"{text if plain else ''.join(map(_ESCAPED.__getitem__, label))}."
+        labels += _label(data[at + 1 : at + 1 + count])
         at += count + 1
     return labels or ".", at + 1 if after is None else after
+
+
+@lru_cache(maxsize=4096)
+def _label(label: bytes) -> str:
+    return "".join(map(_ESCAPED.__getitem__, label)) + "."
 
 
 def _name_end(data: bytes, at: int) -> int:

@@ -21,18 +21,18 @@ from cbpf.capture.summary.transport import MULTICAST_DNS, SPOKEN, TUNNELS
 
 _Frame = memoryview | bytes
 
-# Ethernet, IPv4 and TCP: EtherType, version and header length, total length, flags and offset, protocol, both ends,
-# sequence and acknowledgment number, data offset, flags, window.
-_IN_IPV4: Final = Struct(">12xHBxH2xHxB2x12sIIBBH").unpack_from
-# Ethernet, IPv6 and TCP: version, payload length, next header, both ends, and the same.
-_IN_IPV6: Final = Struct(">14xBxxxHBx36sIIBBH").unpack_from
-# The same as far as UDP and pings go.
-_SMALL_IN_IPV6: Final = Struct(">14xBxxxHBx36sI").unpack_from
+# Ethernet with IPv4 without options, and what is in it: total length, flags and offset, both ends,
+_TCP_IN_IPV4: Final = Struct(">16xH2xH4x12sIIBBH").unpack_from  # sequence, acknowledgment, data offset, flags, window
+_UDP_IN_IPV4: Final = Struct(">16xH2xH4x12sH").unpack_from  # length
+_PING_IN_IPV4: Final = Struct(">16xH2xH4x8sB3xHH").unpack_from  # type, identifier, sequence number
+# The same with IPv6: version, payload length, both ends, ...
+_TCP_IN_IPV6: Final = Struct(">14xB3xH2x36sIIBBH").unpack_from
+_UDP_IN_IPV6: Final = Struct(">14xB3xH2x36sH").unpack_from
+_PING_IN_IPV6: Final = Struct(">14xB3xH2x32sB3xHH").unpack_from
 _TIMESTAMPS: Final = Struct(">III").unpack_from
 _NOP_NOP_TIMESTAMPS: Final = 0x0101080A
 _TAG_SIZE: Final = 4
 
-_DNS: Final = 53
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _TAGS: Final = frozenset({0x8100, 0x88A8})
 _PLAIN_HEADER: Final = 0x45  # IPv4 without options
@@ -46,6 +46,7 @@ _PINGS: Final = {0: "ICMP echo reply", 8: "ICMP echo request"}
 _PINGS6: Final = {128: "ICMP6, echo request", 129: "ICMP6, echo reply"}
 _SHORT_TCP: Final = 5  # words of a header without options
 _STAMPED_TCP: Final = 8  # words of a header with timestamps
+_DNS: Final = 53
 _MOST_TEXTS: Final = 1 << 14
 
 Short = Callable[[_Frame, int], str | None]
@@ -58,48 +59,42 @@ def everyday(flows: Flows) -> Short:
 
     def short(frame: _Frame, wirelen: int) -> str | None:
         try:
-            kind, first, total, fragment, protocol, ends, sequence, acknowledgment, offset, flags, window = _IN_IPV4(
-                frame
-            )
-        except struct.error:
+            kind = frame[12] << 8 | frame[13]
+            if kind == _IPV4:
+                way = in_ipv4.get(frame[23]) if frame[14] == _PLAIN_HEADER else None
+            elif kind == _IPV6:
+                way = in_ipv6.get(frame[20])
+            elif kind in _TAGS and frame[16] << 8 | frame[17] not in _TAGS:  # one tag is short enough
+                return short(memoryview(frame)[_TAG_SIZE:], wirelen - _TAG_SIZE)
+            else:
+                return None
+            return None if way is None else way(frame, wirelen)
+        except (IndexError, struct.error):  # what was captured is too short
             return None
-        if kind != _IPV4:
-            return other(frame, wirelen, kind)
-        if first != _PLAIN_HEADER or fragment & _FRAGMENT_MASK or total > wirelen - 14:
-            return None
-        if protocol == _TCP:
-            if flags & _SYN_ACK_URG == _ACK:
-                flow = young.get(ends) or find(ends)
-                if flow is not None:
-                    numbers = (sequence - flow[0] & _WORD_MASK, acknowledgment - flow[1] & _WORD_MASK)
-                    return _segment(frame, 54, total - 20, flow, numbers, offset >> 4, flags, window)
-            elif flags in _OPENINGS:
-                return opening(frame, 54, total - 20, ends, (sequence, acknowledgment), offset >> 4, flags, window)
-        elif protocol == _UDP:
-            return _datagram(frame, 42, ends, total - 20, sequence >> 16)
-        elif protocol == _ICMP:
-            return _ping(ends[:8], _PINGS.get(ends[8]), total - 20, sequence)
-        return None
 
-    def other(frame: _Frame, wirelen: int, kind: int) -> str | None:
-        if kind in _TAGS:
-            return short(memoryview(frame)[_TAG_SIZE:], wirelen - _TAG_SIZE)
-        if kind != _IPV6:
+    def tcp_in_ipv4(frame: _Frame, wirelen: int) -> str | None:
+        total, fragment, ends, sequence, acknowledgment, offset, flags, window = _TCP_IN_IPV4(frame)
+        if fragment & _FRAGMENT_MASK or total > wirelen - 14:
             return None
-        try:
-            first, size, protocol, ends, sequence, acknowledgment, offset, flags, window = _IN_IPV6(frame)
-        except struct.error:
-            return _small6(frame, wirelen)
-        if first >> 4 != 6 or not 0 < size <= wirelen - 54:
-            return None
-        if protocol == _TCP and flags & _SYN_ACK_URG == _ACK:
+        if flags & _SYN_ACK_URG == _ACK:
             flow = young.get(ends) or find(ends)
             if flow is not None:
-                numbers = (sequence - flow[0] & _WORD_MASK, acknowledgment - flow[1] & _WORD_MASK)
-                return _segment(frame, 74, size, flow, numbers, offset >> 4, flags, window)
-        if protocol == _TCP and flags in _OPENINGS:
+                return _segment(frame, 54, total - 20, flow, sequence, acknowledgment, offset >> 4, flags, window)
+        elif flags in _OPENINGS:
+            return opening(frame, 54, total - 20, ends, (sequence, acknowledgment), offset >> 4, flags, window)
+        return None
+
+    def tcp_in_ipv6(frame: _Frame, wirelen: int) -> str | None:
+        first, size, ends, sequence, acknowledgment, offset, flags, window = _TCP_IN_IPV6(frame)
+        if first >> 4 != 6 or not 0 < size <= wirelen - 54:
+            return None
+        if flags & _SYN_ACK_URG == _ACK:
+            flow = young.get(ends) or find(ends)
+            if flow is not None:
+                return _segment(frame, 74, size, flow, sequence, acknowledgment, offset >> 4, flags, window)
+        elif flags in _OPENINGS:
             return opening(frame, 74, size, ends, (sequence, acknowledgment), offset >> 4, flags, window)
-        return _message6(frame, protocol, ends, size, sequence)
+        return None
 
     def opening(
         frame: _Frame, at: int, size: int, ends: bytes, numbers: tuple[int, int], words: int, flags: int, window: int
@@ -116,17 +111,25 @@ def everyday(flows: Flows) -> Short:
         start = begin(flows, ends, sequence, acknowledgment).start
         return f"{start}S.], seq {sequence}, ack {acknowledgment}, win {window}{text}, length 0"
 
+    in_ipv4: dict[int, Short] = {_TCP: tcp_in_ipv4, _UDP: _udp_in_ipv4, _ICMP: _ping_in_ipv4}
+    in_ipv6: dict[int, Short] = {_TCP: tcp_in_ipv6, _UDP: _udp_in_ipv6, _ICMP6: _ping_in_ipv6}
     return short
 
 
 def _segment(
-    frame: _Frame, at: int, size: int, flow: Flow, numbers: tuple[int, int], words: int, flags: int, window: int
+    frame: _Frame,
+    at: int,
+    size: int,
+    flow: Flow,
+    sequence: int,
+    acknowledgment: int,
+    words: int,
+    flags: int,
+    window: int,
 ) -> str | None:
     """A TCP segment of ``size`` bytes with its header of so many words, the options of which would be ``at``."""
     options = ""
     if words == _STAMPED_TCP:
-        if len(frame) < at + 12:
-            return None
         kind, value, echo = _TIMESTAMPS(frame, at)
         if kind != _NOP_NOP_TIMESTAMPS:
             return None
@@ -134,8 +137,9 @@ def _segment(
     elif words != _SHORT_TCP or len(frame) < at:
         return None
     length = size - 4 * words
-    _, _, start, application = flow
-    sequence, acknowledgment = numbers
+    first, expected, start, application = flow
+    sequence = sequence - first & _WORD_MASK
+    acknowledgment = acknowledgment - expected & _WORD_MASK
     if length > 0:
         line = (
             f"{start}{FLAGS[flags]}], seq {sequence}:{sequence + length & _WORD_MASK}, ack {acknowledgment}, "
@@ -161,12 +165,20 @@ def _opening_options(data: bytes) -> str | None:
         return None
 
 
-def _datagram(frame: _Frame, at: int, ends: bytes, size: int, length: int) -> str | None:
-    """A UDP datagram that says it has ``length`` bytes, and for which there are ``size``; its payload is ``at``."""
-    if not 8 <= length <= size:
+def _udp_in_ipv4(frame: _Frame, wirelen: int) -> str | None:
+    total, fragment, ends, length = _UDP_IN_IPV4(frame)
+    if fragment & _FRAGMENT_MASK or total > wirelen - 14 or not 8 <= length <= total - 20:
         return None
     start = _datagram_start(ends)
-    return f"{start}{length - 8}" if start is not None else _question(frame, at, ends, length - 8)
+    return f"{start}{length - 8}" if start is not None else _question(frame, 42, ends, length - 8)
+
+
+def _udp_in_ipv6(frame: _Frame, wirelen: int) -> str | None:
+    first, size, ends, length = _UDP_IN_IPV6(frame)
+    if first >> 4 != 6 or size > wirelen - 54 or not 8 <= length <= size:
+        return None
+    start = _datagram_start(ends)
+    return f"{start}{length - 8}" if start is not None else _question(frame, 62, ends, length - 8)
 
 
 def _question(frame: _Frame, at: int, ends: bytes, length: int) -> str | None:
@@ -191,30 +203,23 @@ def _datagram_start(ends: bytes) -> str | None:
     return f"{'IP' if len(ends) == _IPV4_ENDS else 'IP6'} {ends_text(ends)}UDP, length "
 
 
-def _ping(pair: bytes, name: str | None, size: int, numbers: int) -> str | None:
-    """An echo request or reply of ``size`` bytes, if it has a name; ``numbers`` are identifier and sequence number."""
-    if name is None or size < 8:
+def _ping_in_ipv4(frame: _Frame, wirelen: int) -> str | None:
+    total, fragment, pair, kind, identifier, sequence = _PING_IN_IPV4(frame)
+    name = _PINGS.get(kind)
+    if name is None or fragment & _FRAGMENT_MASK or not 28 <= total <= wirelen - 14:
         return None
-    return f"{_pair_start(pair)}{name}, id {numbers >> 16}, seq {numbers & 0xFFFF}, length {size}"
+    return f"{_pair_start(pair)}{name}, id {identifier}, seq {sequence}, length {total - 20}"
+
+
+def _ping_in_ipv6(frame: _Frame, wirelen: int) -> str | None:
+    first, size, pair, kind, identifier, sequence = _PING_IN_IPV6(frame)
+    name = _PINGS6.get(kind)
+    if name is None or first >> 4 != 6 or not 8 <= size <= wirelen - 54:
+        return None
+    return f"{_pair_start(pair)}{name}, id {identifier}, seq {sequence}, length {size}"
 
 
 @lru_cache(_MOST_TEXTS)
 def _pair_start(pair: bytes) -> str:
     """How lines begin that have addresses but no ports."""
     return f"{'IP' if len(pair) == _IPV4_ENDS - 4 else 'IP6'} {pair_text(pair)}"
-
-
-def _small6(frame: _Frame, wirelen: int) -> str | None:
-    """A frame of IPv6 that has fewer bytes than TCP has."""
-    try:
-        first, size, protocol, ends, word = _SMALL_IN_IPV6(frame)
-    except struct.error:
-        return None
-    return _message6(frame, protocol, ends, size, word) if first >> 4 == 6 and 0 < size <= wirelen - 54 else None
-
-
-def _message6(frame: _Frame, protocol: int, ends: bytes, size: int, word: int) -> str | None:
-    """What is not TCP in an IPv6 packet with so many bytes behind its header; ``word`` is behind both ends."""
-    if protocol == _UDP:
-        return _datagram(frame, 62, ends, size, word >> 16)
-    return _ping(ends[:32], _PINGS6.get(ends[32]), size, word) if protocol == _ICMP6 else None
