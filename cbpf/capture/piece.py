@@ -213,9 +213,15 @@ class Piece:
     def _matches(self, rows: int, used: int, interfaces: Sequence[Interface]) -> Iterator[Match]:
         data = memoryview(bytes(memoryview(self.buffers.out)[:used]))
         table, first = self.buffers.rows, 8 * self._words
+        if not self._words:
+            make = tuple.__new__  # in a third of the time that a named tuple takes with its own
+            for offset, time, place, kept, wirelen, source, verdict in _ROW.iter_unpack(table[: rows * self._row_size]):
+                kind = interfaces[source]
+                yield make(Match, (offset, time, wirelen, data[place : place + kept], kind, 1, verdict))
+            return
         for at in range(first, first + rows * self._row_size, self._row_size):
             offset, time, place, kept, wirelen, source, verdict = _ROW.unpack_from(table, at)
-            filters = 0 if self._words else 1
+            filters = 0
             for word in range(self._words):
                 (bits,) = _WORD.unpack_from(table, at + walk.ROW_SIZE + 8 * word)
                 filters |= bits << 64 * word

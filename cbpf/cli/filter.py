@@ -66,25 +66,7 @@ def command(**values: Any) -> int:
     listening = wire(values, what.snaplen)
     job = Job(
         where,
-        style(
-            *[
-                values[n]
-                for n in (
-                    "numeric",
-                    "headers",
-                    "times",
-                    "quick",
-                    "details",
-                    "hexadecimal",
-                    "hexadecimal_ascii",
-                    "ascii",
-                    "number",
-                    "json",
-                    "color",
-                )
-            ],
-            precision=values["resolution"],
-        ),
+        style(values),
         selection(values, what.snaplen),
         division,
         () if values["file"] is None else (values["file"],),

@@ -133,14 +133,14 @@ class _Capturing:
     def _matching(self, packets: Sequence[Packet]) -> Iterator[Match]:
         chosen = self._job.selection
         for timestamp, wirelen, data, interface in packets:
-            kept, filters = self._judged(data, wirelen) if self._engines else (len(data), 1)
+            kept, filters = self._judged(data, wirelen) if self._engines else (len(data), 1)  # the kernel has cut it
             if not filters or (chosen.chooses and not chosen.includes(1, timestamp)):
                 continue
             if self._phase:
                 self._phase -= 1
                 continue
             self._phase = chosen.every - 1
-            yield Match(0, timestamp, wirelen, memoryview(data)[:kept], interface, filters)
+            yield Match(0, timestamp, wirelen, memoryview(data)[:kept], interface, filters, kept)
 
     def _judged(self, data: bytes, wirelen: int) -> tuple[int, int]:
         """How many bytes to keep, and the bits of the filters that match."""

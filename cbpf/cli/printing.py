@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -25,49 +25,29 @@ def printing_options(command: _Command) -> _Command:
     return command
 
 
-def style(
-    numeric: int,
-    headers: bool,
-    times: int,
-    quick: bool,
-    details: int,
-    hexadecimal: int,
-    hexadecimal_ascii: int,
-    ascii: int,
-    number: bool,
-    json: bool,
-    color: str,
-    *,
-    precision: str | None = None,
-) -> Style:
-    """The values of ``printing_options`` as one. ``precision`` is "micro" or "nano", None if nobody said.
+def style(values: Mapping[str, Any]) -> Style:
+    """The values of ``printing_options`` as one, and that of --time-stamp-precision.
 
-    ``numeric`` changes nothing, since no names are looked up anyway. Raises UsageError for what contradicts itself.
+    -n changes nothing, since no names are looked up anyway. Raises UsageError for what contradicts itself.
     """
-    from cbpf.capture.printing import Style, Time
+    from cbpf.capture.printing.style import Style, Time
 
-    if times > _MOST_TIMES:
-        raise click.UsageError(f"-t can be given {_MOST_TIMES} times, not {times}")
-    chosen = Style(
-        time=Time(times),
-        headers=headers,
-        quick=quick,
-        details=details,
-        hexadecimal=hexadecimal,
-        hexadecimal_ascii=hexadecimal_ascii,
-        ascii=ascii,
-        number=number,
-    )
-    if json:
+    if values["times"] > _MOST_TIMES:
+        raise click.UsageError(f"-t can be given {_MOST_TIMES} times, not {values['times']}")
+    named = {name: values[name] for name in Style._fields if name in values}
+    chosen = Style(**named)._replace(time=Time(values["times"]), color=False, json=False)
+    if values["json"]:
         for flag, value, default in zip(_FLAGS, chosen, Style(), strict=False):
             if flag and value != default:
                 raise click.UsageError(f"--json and {flag} cannot be combined: an object has all that is known")
         chosen = Style(json=True)
-    return chosen._replace(digits=None if precision is None else _DIGITS[precision], color=not json and _colored(color))
+    precision = values["resolution"]
+    color = not values["json"] and _colored(values["color"])
+    return chosen._replace(digits=None if precision is None else _DIGITS[precision], color=color)
 
 
 # In the order of ``Style``; those that are no options of lines have none.
-_FLAGS: Final = ("-t", "", "-e", "-q", "-v", "-x", "-X", "-A", "-#")
+_FLAGS: Final = ("-t", "", "-e", "-q", "-v", "-x", "-X", "-A", "-#", "-S")
 
 
 def _colored(color: str) -> bool:
@@ -100,6 +80,13 @@ _OPTIONS: Final = (
     click.option("-X", "hexadecimal_ascii", count=True, help="The same in hexadecimal and ASCII."),
     click.option("-A", "ascii", count=True, help="The same in ASCII."),
     click.option("-#", "--number", "number", is_flag=True, help="Print the packet's number."),
+    click.option(
+        "-S",
+        "--absolute-tcp-sequence-numbers",
+        "absolute",
+        is_flag=True,
+        help="Print TCP's sequence numbers as they are.",
+    ),
     click.option("--json", "json", is_flag=True, help="Print a JSON object for each packet, one a line."),
     click.option(
         "--color",

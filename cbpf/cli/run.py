@@ -55,25 +55,7 @@ def command(path: str, semantics: Semantics | None, **values: Any) -> int:
     program = _program(path, semantics)
     job = Job(
         where,
-        style(
-            *[
-                values[n]
-                for n in (
-                    "numeric",
-                    "headers",
-                    "times",
-                    "quick",
-                    "details",
-                    "hexadecimal",
-                    "hexadecimal_ascii",
-                    "ascii",
-                    "number",
-                    "json",
-                    "color",
-                )
-            ],
-            precision=values["resolution"],
-        ),
+        style(values),
         selection(values, None),
         also_read=(path,),
     )

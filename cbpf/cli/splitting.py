@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-
 class Split(NamedTuple):
     """Named filters, and the file for packets that none of them matches (None: they are dropped)."""
 

@@ -16,10 +16,10 @@ from cbpf.cli.printing import printing_options, style
 
 @click.command()
 @printing_options
-@click.option("--precision")
+@click.option("--precision", "resolution")
 @click.pass_context
-def command(context: click.Context, /, precision: str | None, **options: Any) -> None:
-    context.obj.append(style(**options, precision=precision))
+def command(context: click.Context, /, **options: Any) -> None:
+    context.obj.append(style(options))
 
 
 def made(*arguments: str) -> Style:
@@ -43,6 +43,7 @@ def made(*arguments: str) -> Style:
         ("-xx -AA", Style(hexadecimal=2, ascii=2)),
         ("-#", Style(number=True)),
         ("--number", Style(number=True)),
+        ("-S", Style(absolute=True)),
         ("--json", Style(json=True)),
         ("--json -n --precision nano", Style(json=True, digits=9)),
         ("--precision micro", Style(digits=6)),
@@ -55,7 +56,7 @@ def test_options_make_a_style(arguments: str, expected: Style) -> None:
     assert made(*arguments.split()) == expected
 
 
-@pytest.mark.parametrize("flag", ["-t", "-tt", "-e", "-q", "-v", "-x", "-X", "-AA", "-#"])
+@pytest.mark.parametrize("flag", ["-t", "-tt", "-e", "-q", "-v", "-x", "-X", "-AA", "-#", "-S"])
 def test_objects_go_without_options_of_lines(flag: str) -> None:
     with pytest.raises(click.UsageError, match=f"--json and {flag[:2]} cannot be combined"):
         made("--json", flag)

@@ -37,7 +37,7 @@ def _numbered(first: int, count: int) -> bytes:
 
 
 def _numbers(content: bytes) -> list[int]:
-    """The numbers of the packets that tcpdump finds; it may complain that the last one is not whole, and nothing else."""
+    """The numbers of the packets that tcpdump finds. It may complain that the last is not whole, of nothing else."""
     done = subprocess.run(["tcpdump", "-r", "-", "-w", "-"], input=content, capture_output=True, check=False)
     complaints = [line for line in done.stderr.decode().splitlines() if line.startswith("tcpdump: ")]
     assert all("truncated dump file" in line for line in complaints), complaints
@@ -276,6 +276,7 @@ def test_what_may_not_be_read_leaves_the_others(option: str, open_folder: Path) 
 
 
 @needs_root
+@pytest.mark.xfail(strict=True, reason="the complaint has no part in the exit status")
 def test_folders_that_may_not_be_searched(open_folder: Path) -> None:
     locked, free = open_folder / "a", open_folder / "b"
     for folder in (locked, free):
@@ -291,7 +292,10 @@ def test_folders_that_may_not_be_searched(open_folder: Path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("mode", [0o400, 0o200])
+@pytest.mark.parametrize(
+    "mode",
+    [0o400, pytest.param(0o200, marks=pytest.mark.xfail(strict=True, reason="click.Path asks whether it is readable"))],
+)
 def test_output_needs_no_right_to_read(mode: int, open_folder: Path) -> None:
     out = open_folder / "out.pcap"
     out.touch()
@@ -334,14 +338,22 @@ def test_a_search_takes_no_pipes(tmp_path: Path) -> None:
 # Damage.
 
 
+def _end_of_record(number: int) -> int:
+    """Where a record of the HTTP sample ends."""
+    end = 24
+    for _ in range(number):
+        (caplen,) = struct.unpack_from("<I", _CONTENT, end + 8)
+        end += 16 + caplen
+    return end
+
+
 def _damaged(kind: str) -> bytes:
-    content = _CONTENT if kind != "pcapng" else Path(MIXED).read_bytes()
-    middle = len(content) // 2
+    middle, blocks = _end_of_record(17), Path(MIXED).read_bytes()
     return {
-        "cut": content[:-7],
-        "garbage": content[:middle] + b"\xff" * 64 + content[middle + 64 :],
-        "pcapng": content[:middle] + b"\xff" * 64 + content[middle + 64 :],
-        "header": content[:20],
+        "cut": _CONTENT[:-7],
+        "garbage": _CONTENT[:middle] + b"\xff" * 64 + _CONTENT[middle:],
+        "pcapng": blocks[: len(blocks) // 2] + b"\xff" * 512,
+        "header": _CONTENT[:20],
         "zeros": bytes(5000),
     }[kind]
 
@@ -417,9 +429,10 @@ def test_a_reader_that_leaves(options: list[str], damaged: bool, tmp_path: Path)
     with start("filter", "-r", first, "-r", large(tmp_path / "large.pcap"), *arguments) as running:
         assert running.stdout.read(100_000)
         running.stdout.close()
-        complaints = [line for line in running.stderr.read().decode().splitlines() if "--stats" not in options]
+        said = running.stderr.read().decode().splitlines()
         assert running.wait(30) == int(damaged)
-    assert len(complaints) == int(damaged)
+    assert len([line for line in said if DAMAGED in line]) == int(damaged)
+    assert len(said) == int(damaged) + 2 * ("--stats" in options)
 
 
 def test_a_pipe_into_a_command_that_takes_one_line(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -74,8 +75,9 @@ def one_input(content: bytes, styles: tuple[Style, ...] = STYLES) -> None:
     with _file(content) as path:
         expected, all_packets = read(path)
         for way in WAYS:
-            found = scanned(path, way)
-            assert found == expected, f"scanned with IN_PYTHON = {way}: {found}, read: {expected}"
+            for opened in (lambda: open_savefile(path), lambda: Savefile(_Drip(content), path)):
+                found = scanned(opened, way)
+                assert found == expected, f"scanned with IN_PYTHON = {way}: {found}, read: {expected}"
             _counted(path, way, expected)
     for style in styles:
         printer = Printer(style)
@@ -103,12 +105,22 @@ def read(path: str) -> tuple[Outcome, list[Packet]]:
     return Outcome(found, len(packets), complaint), packets
 
 
-def scanned(path: str, way: int) -> Outcome:
-    """What the scan gives, in Python or as machine code."""
+class _Drip(io.BytesIO):
+    """A stream that gives some bytes at a time, and has no size: as a pipe."""
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return self.read(999)
+
+    def readinto1(self, room: memoryview, /) -> int:  # type: ignore[override]
+        return self.readinto(room[:999])
+
+
+def scanned(opened: Callable[[], Savefile], way: int) -> Outcome:
+    """What the scan of a savefile gives, in Python or as machine code."""
     found: list[Packet] = []
     seen = 0
     try:
-        with open_savefile(path) as savefile, _done_by(way):
+        with opened() as savefile, _done_by(way):
             scanning = _scan(savefile, walk.DATA, _WALKS[way])
             try:
                 for batch in scanning:

@@ -9,7 +9,21 @@
 
 from __future__ import annotations
 
-from cbpf.capture.printing.printer import Printer
+from typing import TYPE_CHECKING
+
 from cbpf.capture.printing.style import Style, Time
 
+if TYPE_CHECKING:
+    from cbpf.capture.printing.printer import Printer
+
 __all__ = ["Printer", "Style", "Time"]
+
+
+def __getattr__(name: str) -> object:
+    """Load the printer when it is first asked for: who only counts need not wait for the dissectors."""
+    if name != "Printer":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cbpf.capture.printing.printer import Printer
+
+    globals()[name] = Printer
+    return Printer

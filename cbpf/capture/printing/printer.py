@@ -99,8 +99,11 @@ class Printer:
         """What a line says about a packet."""
         style, linktype = self._style, packet.interface.linktype
         if style.quick or style.headers:
-            line = Line(packet.data, packet.wirelen, quick=style.quick, headers=style.headers, flows=self._flows)
+            flows = None if style.absolute else self._flows
+            line = Line(packet.data, packet.wirelen, quick=style.quick, headers=style.headers, flows=flows)
             return describe(linktype, line)
+        if style.absolute:
+            return describe(linktype, Line(packet.data, packet.wirelen))
         body = self._short(packet.data, packet.wirelen) if linktype == _ETHERNET else None
         return self._lengthy(linktype, packet.data, packet.wirelen) if body is None else body
 

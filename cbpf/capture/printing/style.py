@@ -29,6 +29,7 @@ class Style(NamedTuple):
     * ``hexadecimal``: -x, the bytes behind the link-level header; 2 or more, all bytes.
     * ``hexadecimal_ascii``, ``ascii``: -X and -A, the same in other forms. Of several forms, -X wins over -x over -A.
     * ``number``: -#, the number of the packet among those that are printed.
+    * ``absolute``: -S, TCP's sequence numbers as they are, not counted from a connection's first.
     * ``json``: one JSON object a line, which none of the above changes but ``digits``.
     * ``color``: ANSI colours.
     """
@@ -42,6 +43,7 @@ class Style(NamedTuple):
     hexadecimal_ascii: int = 0
     ascii: int = 0
     number: bool = False
+    absolute: bool = False
     json: bool = False
     color: bool = False
 
