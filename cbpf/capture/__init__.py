@@ -1,12 +1,18 @@
-"""The capture room: savefiles in and out, and one-line packet summaries.
+"""The capture room: packets of savefiles and interfaces, in and out, and what is printed about them.
 
     with open_savefile("in.pcap") as savefile, open_writer("out.pcapng", savefile.interfaces[0]) as writer:
         for packet in savefile:
             print(summarize(packet))
             writer.write(packet)
 
-``scan`` goes over the packets of a savefile with programs that judge them, ``walk`` over the records in memory, and
-``walks`` makes machine code of both. Every error is a ``cbpf.errors.SavefileError``. Nothing here knows expressions.
+    savefile    reading: ``pcap``, ``pcapng``, ``snoop``, ``compression``, through a ``window`` over the file
+    scan        the packets that match, at the speed of memory: ``walk``, ``walks``, ``piece``, ``parts``, ``selection``
+    writer      writing, with what is in ``writing``
+    live        interfaces, with what is in ``sockets``
+    summary     what a line says about a packet
+    printing    lines and JSON objects, and all that may stand around them
+
+Errors are ``cbpf.errors.SavefileError`` and ``cbpf.capture.live.CaptureError``. Nothing here knows expressions.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
-from cbpf.capture.failures import CaptureError, Refused
-from cbpf.capture.frames import Direction
-from cbpf.capture.interfaces import NamedInterface, interface_name, interfaces
 from cbpf.capture.packet import Interface, Packet
+from cbpf.capture.sockets.failures import CaptureError, Refused
+from cbpf.capture.sockets.frames import Direction
+from cbpf.capture.sockets.interfaces import NamedInterface, interface_name, interfaces
 
 if TYPE_CHECKING:
     from cbpf.machine.program import Program
@@ -180,10 +180,10 @@ def open_live(
     """
     size = DEFAULT_BUFFER if buffer_size is None else buffer_size
     if not hasattr(socket, "AF_PACKET"):
-        from cbpf.capture.portable import ScapyListener
+        from cbpf.capture.sockets.portable import ScapyListener
 
         return Live(ScapyListener(name, snaplen=snaplen, promiscuous=promiscuous, direction=direction))
-    from cbpf.capture.listener import Listener
+    from cbpf.capture.sockets.listener import Listener
 
     return Live(
         Listener(name, snaplen=snaplen, promiscuous=promiscuous, direction=direction, size=size, immediate=immediate)

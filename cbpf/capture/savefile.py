@@ -18,6 +18,7 @@ from cbpf.errors import NotASavefile, SavefileError
 
 _MAGIC_LENGTH: Final = 4
 
+
 class Savefile:
     """A pcap or pcapng savefile being read: a context manager, and an iterator over its packets.
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from cbpf.capture.compressors import Compression, by_name
-from cbpf.capture.encoding import SNAPLEN_AT, Encoding, PcapEncoding, PcapngEncoding
-from cbpf.capture.output import Output
 from cbpf.capture.packet import Interface, Packet, Place
+from cbpf.capture.writing.compressors import Compression, by_name
+from cbpf.capture.writing.encoding import SNAPLEN_AT, Encoding, PcapEncoding, PcapngEncoding
+from cbpf.capture.writing.output import Output
 
 Format = Literal["pcap", "pcapng"]
 

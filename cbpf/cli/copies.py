@@ -20,8 +20,8 @@ from cbpf.cli.target import Target
 
 if TYPE_CHECKING:
     from cbpf.capture import Interface
-    from cbpf.capture.rotation import Series
     from cbpf.capture.scan import Batch
+    from cbpf.capture.writing.rotation import Series
 
 _RESOLUTIONS: Final = {None: None, "micro": MICROSECONDS, "nano": NANOSECONDS}
 
@@ -34,7 +34,7 @@ class Written(NamedTuple):
 
 
 class Copies(Sink):
-    """Writes the packets to where ``target`` says; ``cbpf.capture.rotation.Series`` has the rules for many files.
+    """Writes the packets to where ``target`` says; ``cbpf.capture.writing.rotation`` has the rules for many files.
 
     The file is opened when the first interface is expected: a run that fails before that leaves a file as it was. With
     -G its name, and so its opening, has to wait for the first packet. ``inputs`` are the files that are read, which it
@@ -139,8 +139,8 @@ class Copies(Sink):
             self.flush()
 
     def _new_series(self, interface: Interface) -> Series:
-        from cbpf.capture.encoding import PcapEncoding, PcapngEncoding
-        from cbpf.capture.rotation import Limits, Series
+        from cbpf.capture.writing.encoding import PcapEncoding, PcapngEncoding
+        from cbpf.capture.writing.rotation import Limits, Series
 
         target = self._target
         if target.path == "-":
@@ -168,7 +168,7 @@ class Copies(Sink):
 
     def _rewritable(self) -> bool:
         """Whether the header of a pcap file may still be changed when there is need of more room."""
-        from cbpf.capture.compressors import by_name
+        from cbpf.capture.writing.compressors import by_name
 
         path = self._target.path
         if path == "-" or (self._target.compression or by_name(path)[1]) != "none":

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 import pytest
 
 import cbpf
-from cbpf.capture import listener
 from cbpf.capture.live import Live, open_live
+from cbpf.capture.sockets import listener
 
 from .tools import SECOND
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from cbpf.capture.interfaces import interface_flags, interface_name, interfaces
+from cbpf.capture.sockets.interfaces import interface_flags, interface_name, interfaces
 
 from .live_tools import FAR, NEAR, in_namespace, ip  # noqa: F401 (a fixture)
 from .tools import needs

@@ -18,7 +18,7 @@ import scapy.supersocket  # noqa: F401 (before privileges are dropped)
 
 from cbpf.capture import Packet
 from cbpf.capture.live import CaptureError, Live, Refused
-from cbpf.capture.portable import ScapyListener
+from cbpf.capture.sockets.portable import ScapyListener
 from cbpf.machine import Program
 
 from .live_tools import (  # noqa: F401 (the fixtures)

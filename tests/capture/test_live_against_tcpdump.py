@@ -9,9 +9,9 @@ from typing import get_args
 
 import pytest
 
-from cbpf.capture import listener
-from cbpf.capture.frames import Direction
-from cbpf.capture.hardware import Framing
+from cbpf.capture.sockets import listener
+from cbpf.capture.sockets.frames import Direction
+from cbpf.capture.sockets.hardware import Framing
 
 from .live_tools import (  # noqa: F401 (the fixtures)
     FAR,

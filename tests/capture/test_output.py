@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from cbpf.capture import Interface, Packet, PcapngWriter, PcapWriter, Writer, open_writer
-from cbpf.capture.output import Output
+from cbpf.capture.writing.output import Output
 from cbpf.errors import SavefileError
 
 from .tools import REPOSITORY, SECOND, needs, pcap_file, read, record, reduced

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cbpf.capture import Interface, Packet, open_savefile
-from cbpf.capture.encoding import Encoding, PcapEncoding, PcapngEncoding
-from cbpf.capture.rotation import Limits, Series, number_width
+from cbpf.capture.writing.encoding import Encoding, PcapEncoding, PcapngEncoding
+from cbpf.capture.writing.rotation import Limits, Series, number_width
 from cbpf.errors import SavefileError
 
 from .tools import SECOND, needs, read

@@ -11,8 +11,8 @@ from struct import Struct
 from time import time_ns
 from typing import Final
 
-from cbpf.capture.frames import ADDRESS, PACKET_OUTGOING, Shape, vlan_tag
 from cbpf.capture.packet import NANOSECONDS, Packet
+from cbpf.capture.sockets.frames import ADDRESS, PACKET_OUTGOING, Shape, vlan_tag
 
 _SOL_PACKET: Final = 263
 _PACKET_AUXDATA: Final = 8

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from cbpf.capture.compressors import Compression, by_name
-from cbpf.capture.encoding import SNAPLEN_AT, Encoding, PcapEncoding
-from cbpf.capture.output import Output
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet, Place
+from cbpf.capture.writing.compressors import Compression, by_name
+from cbpf.capture.writing.encoding import SNAPLEN_AT, Encoding, PcapEncoding
+from cbpf.capture.writing.output import Output
 from cbpf.errors import SavefileError
 
 _UNLIMITED: Final = sys.maxsize  # bytes

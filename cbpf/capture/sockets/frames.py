@@ -12,8 +12,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, Literal, NamedTuple
 
-from cbpf.capture.hardware import ARPHRD_CAN, ARPHRD_LOOPBACK, Framing
 from cbpf.capture.packet import Interface
+from cbpf.capture.sockets.hardware import ARPHRD_CAN, ARPHRD_LOOPBACK, Framing
 from cbpf.linktypes import NUMBERS
 
 Direction = Literal["in", "out", "inout"]

@@ -18,14 +18,14 @@ from math import ceil
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple, Protocol
 
-from cbpf.capture.failures import CaptureError, Refused
-from cbpf.capture.frames import SMALLEST_COOKED, Direction, Shape, shape
-from cbpf.capture.hardware import ANY, ARPHRD_LOOPBACK, OF_ANY, framing
-from cbpf.capture.interfaces import IFF_UP, hardware_type, interface_flags, no_such_interface
 from cbpf.capture.limits import effective_snaplen
-from cbpf.capture.messages import Messages
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet
-from cbpf.capture.ring import Ring
+from cbpf.capture.sockets.failures import CaptureError, Refused
+from cbpf.capture.sockets.frames import SMALLEST_COOKED, Direction, Shape, shape
+from cbpf.capture.sockets.hardware import ANY, ARPHRD_LOOPBACK, OF_ANY, framing
+from cbpf.capture.sockets.interfaces import IFF_UP, hardware_type, interface_flags, no_such_interface
+from cbpf.capture.sockets.messages import Messages
+from cbpf.capture.sockets.ring import Ring
 from cbpf.machine.program import Program
 
 _SOL_PACKET: Final = 263

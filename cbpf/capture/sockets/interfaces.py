@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cbpf.capture.failures import CaptureError
-from cbpf.capture.hardware import ANY
+from cbpf.capture.sockets.failures import CaptureError
+from cbpf.capture.sockets.hardware import ANY
 
 _SIOCGIFFLAGS: Final = 0x8913
 _SIOCGIFHWADDR: Final = 0x8927

@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import time_ns
 from typing import Final
 
-from cbpf.capture.failures import CaptureError, Refused
-from cbpf.capture.frames import Direction
 from cbpf.capture.limits import effective_snaplen
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet
+from cbpf.capture.sockets.failures import CaptureError, Refused
+from cbpf.capture.sockets.frames import Direction
 from cbpf.linktypes import NUMBERS
 from cbpf.machine.program import Program
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from operator import call
 from typing import IO, Final, Protocol
 
-from cbpf.capture.compressors import Compression, Compressor, by_name, compressor
+from cbpf.capture.writing.compressors import Compression, Compressor, by_name, compressor
 from cbpf.errors import SavefileError
 
 BLOCK: Final = 256 * 1024  # bytes that are handed to the operating system at once, or more

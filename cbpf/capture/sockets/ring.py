@@ -12,8 +12,8 @@ import socket
 from struct import Struct
 from typing import Final
 
-from cbpf.capture.frames import ADDRESS, PACKET_OUTGOING, VLAN_VALID, Shape, vlan_tag
 from cbpf.capture.packet import NANOSECONDS, Packet
+from cbpf.capture.sockets.frames import ADDRESS, PACKET_OUTGOING, VLAN_VALID, Shape, vlan_tag
 
 _SOL_PACKET: Final = 263
 _PACKET_RX_RING: Final = 5
