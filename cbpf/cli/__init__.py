@@ -1,12 +1,25 @@
 """The command line: click commands that parse options, call one function, and print.
 
     application   the command group, and what each way to end means for the exit status
-    options       what several commands take
-    compile, filter, run   one command each
+    compile, filter, run, completion   one command each
+
+Options, and the values that are made of them:
+
+    options       the expression
+    inputs, wire  which savefiles are read, or which interface
+    choosing      which packets are of interest besides
+    output, target, splitting, printing   what becomes of them
+
+Runs:
+
     verdicts      which program decides about the packets of a link type
-    sinks         where matching packets go
-    delivery      a whole run: files in, packets out, complaints, exit status
+    delivery      a whole run over savefiles: packets in, packets out, complaints, exit status
+    live          the same over an interface
+    sinks         where matching packets go: ``lines``, ``copies`` (with ``commands``), and the shares of ``splitting``
+    progress      how far it is
+    privileges    becoming another user
     streams       standard streams, and the files of text that commands read
+    manual        the manual page
 
 Rooms that a command does not need are not imported before it runs: starting is most of what a short command does.
 """

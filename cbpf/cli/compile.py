@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cbpf.cli.completion import linktypes
-from cbpf.cli.options import expression_options, one_reader_of_stdin, source
+from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, source
 from cbpf.cli.streams import input_name, named, put
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ of this link type, by name or number.  [default: EN10MB]",
 @click.option(
     "-r",
     "path",
-    type=click.Path(),
+    type=FILE,
     metavar="FILE",
     help="Compile for packets of this savefile: its (first) \
 link type and its snapshot length.",

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +23,7 @@ from cbpf.cli.privileges import become
 from cbpf.cli.progress import State, amount, progress
 from cbpf.cli.sinks import Both, Sink
 from cbpf.cli.splitting import Shares, Split, share_targets
-from cbpf.cli.streams import complain, input_name, named, put
+from cbpf.cli.streams import complain, input_name, named, printable, put
 from cbpf.cli.verdicts import Choice, Judges
 from cbpf.errors import SavefileError
 
@@ -84,7 +85,8 @@ def deliver(inputs: Inputs, judges: Judges, job: Job, *, semantics: Semantics = 
         with sink, progress(delivery.state, wanted=not quiet):
             delivery.run(inputs)
         if output.counts:
-            put("".join(f"{line}\n" for line in delivery.count_lines()))
+            show = printable if _on_a_terminal() else str
+            put("".join(f"{show(line)}\n" for line in delivery.count_lines()))
     if output.statistics:
         delivery.tell()
     return 1 if sink.failed and not delivery.status else delivery.status
@@ -130,6 +132,7 @@ class Delivery:
     def run(self, inputs: Inputs) -> None:
         """Hand the matching packets of the savefiles to the sink, as many as are wanted."""
         self._size = _size(inputs.paths)
+        self._failed |= inputs.incomplete
         left = self._job.output.limit
         for savefile in self._opened(inputs):
             self._sink.begin(savefile.path)
@@ -218,7 +221,7 @@ class Delivery:
                 self._sink.expect(interface)
             except SavefileError as error:
                 raise _OutputFailed from error
-            self._settle()
+            self._settle(interface)
             return programs
 
         try:
@@ -262,15 +265,26 @@ class Delivery:
         for match in batch.matches:
             self._names = [(name, count + (match.filters >> bit & 1)) for bit, (name, count) in enumerate(self._names)]
 
-    def _settle(self) -> None:
+    def _settle(self, interface: Interface) -> None:
         """Become another user, now that the output is open, if that is wanted."""
         if self._privileged:
             self._privileged = False
+            self._sink.prepare(interface)
+            load_engine()
             become(self._job.output.user or "")
 
     def _report(self, error: SavefileError) -> None:
         self._failed = True
         complain(named(error, input_name(error.path)))
+
+
+def load_engine() -> None:
+    """Load what machine code is made with: later there might be no right to read it."""
+    from cbpf.engine.llvm import NoNativeCode, available
+
+    with suppress(NoNativeCode):
+        available()
+        import_module("cbpf.engine.native")
 
 
 @contextmanager

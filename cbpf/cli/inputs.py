@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.options import all_of, one_reader_of_stdin
-from cbpf.cli.streams import input_name, read_bytes
+from cbpf.cli.options import FILE, all_of, one_reader_of_stdin
+from cbpf.cli.streams import complain, input_name, read_bytes
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -17,12 +17,14 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 class Inputs(NamedTuple):
     """``paths`` are to be read, in order; ``lists`` say which ones are, and must not be written either.
 
-    Of files that a folder was searched for (``found``), those that are no savefiles are left out.
+    Of files that a folder was searched for (``found``), those that are no savefiles are left out. It is ``incomplete``
+    if a folder could not be searched.
     """
 
     paths: Sequence[str]
     lists: Sequence[str] = ()
     found: frozenset[str] = frozenset()
+    incomplete: bool = False
 
 
 def input_options(command: _Command) -> _Command:
@@ -31,7 +33,7 @@ def input_options(command: _Command) -> _Command:
         click.option(
             "-r",
             "paths",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             multiple=True,
             help="Read packets from the savefile FILE, pcap or pcapng, compressed or not ('-' is standard input).  \
@@ -40,7 +42,7 @@ May be repeated, or followed by more files: -r *.pcap.",
         click.option(
             "-V",
             "lists",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             multiple=True,
             help="Read the savefiles that FILE lists, one a line ('-' is standard input).",
@@ -58,14 +60,16 @@ def inputs(values: Mapping[str, Any]) -> Inputs:
         raise click.UsageError("a list names files; standard input is read with -r -")
     paths: list[str] = []
     found: set[str] = set()
+    incomplete = False
     for path in (*given, *listed):
         if recursive and os.path.isdir(path):
-            below = list(_below(path))
+            below, complete = _below(path)
+            incomplete |= not complete
             found.update(below)
             paths += below
         else:
             paths.append(path)
-    return Inputs(paths, lists, frozenset(found.difference(given, listed)))
+    return Inputs(paths, lists, frozenset(found.difference(given, listed)), incomplete)
 
 
 def leading_files(words: Sequence[str]) -> int:
@@ -88,13 +92,13 @@ def _listed(name: str) -> Iterator[str]:
             yield os.fsdecode(path)
 
 
-def _below(folder: str) -> Iterator[str]:
-    """The regular files in a folder and the folders in it, by name. What cannot be looked into is complained about."""
-    from cbpf.cli.streams import complain
-
-    def failed(error: OSError) -> None:
-        complain(f"{error.filename}: cannot be searched: {error.strerror}")
-
-    for where, folders, names in os.walk(folder, onerror=failed):
+def _below(folder: str) -> tuple[list[str], bool]:
+    """The regular files in a folder and the folders in it, by name, and whether all could be looked into."""
+    errors: list[OSError] = []
+    files: list[str] = []
+    for where, folders, names in os.walk(folder, onerror=errors.append):
         folders.sort()
-        yield from (path for name in sorted(names) if os.path.isfile(path := os.path.join(where, name)))
+        files += [path for name in sorted(names) if os.path.isfile(path := os.path.join(where, name))]
+    for error in errors:
+        complain(f"{error.filename}: cannot be searched: {error.strerror}")
+    return files, not errors

@@ -11,7 +11,7 @@ import click
 
 from cbpf.capture.live import CaptureError, Live, Refused, interface_name, open_live
 from cbpf.capture.piece import NOTHING, Batch, Match
-from cbpf.cli.delivery import Job, handled
+from cbpf.cli.delivery import Job, handled, load_engine
 from cbpf.cli.privileges import become
 from cbpf.cli.streams import complain, put
 from cbpf.cli.verdicts import Judges
@@ -77,6 +77,8 @@ class _Capturing:
                 self._sink.begin(self._live.interface.name or "")
                 self._sink.expect(self._live.interface)
                 if self._job.output.user is not None:
+                    self._sink.prepare(self._live.interface)
+                    load_engine()
                     become(self._job.output.user)
                 self._attach()
                 complain(f"listening on {self._live.interface.name}, {linktype_name(self._live.interface.linktype)}")

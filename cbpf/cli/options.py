@@ -15,6 +15,9 @@ _Decorator = Callable[[_Command], _Command]
 
 LARGEST_SNAPLEN = 0xFFFFFFFF
 
+FILE = click.Path(readable=False)
+"""The name of a file: whether it can be used is found out by using it."""
+
 
 class Source(NamedTuple):
     """An expression and how to compile it. ``snaplen`` is in bytes, None if nobody said."""
@@ -32,7 +35,7 @@ def expression_options(command: _Command) -> _Command:
         click.option(
             "-F",
             "file",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="Read the expression from FILE ('-' is standard input); '#' begins a comment.",
         ),

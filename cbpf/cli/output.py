@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.options import all_of
+from cbpf.cli.options import FILE, all_of
 from cbpf.cli.target import Target, check, file_size
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -37,7 +37,7 @@ def output_options(command: _Command) -> _Command:
         click.option(
             "-w",
             "write",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="Write the packets to FILE ('-' is standard output): pcapng if its name ends so, else pcap; \
 compressed if it ends in .gz, .bz2, .xz, .zst or .lz4.",

@@ -29,11 +29,18 @@ def account(name: str) -> Account:
     return Account(name, found.pw_uid, found.pw_gid)
 
 
+def _is(user: Account) -> bool:
+    """Whether this process has no rights but a user's already."""
+    groups = set(os.getgrouplist(user.name, user.group))
+    same = {*os.getresuid()} == {user.user} and {*os.getresgid()} <= groups
+    return same and set(os.getgroups()) <= groups
+
+
 def become(name: str) -> None:
     """Give up all rights but those of a user, for good. Raises ClickException if that is not possible."""
     user = account(name)
     try:
-        if os.geteuid() == user.user == os.getuid():
+        if _is(user):
             return
         os.initgroups(user.name, user.group)
         os.setgid(user.group)

@@ -8,6 +8,7 @@ import click
 
 from cbpf.cli.choosing import choosing_options, selection
 from cbpf.cli.inputs import input_options, inputs
+from cbpf.cli.options import FILE
 from cbpf.cli.output import output, output_options
 from cbpf.cli.printing import printing_options, style
 from cbpf.cli.streams import input_name, read_text
@@ -25,7 +26,7 @@ Examples:
 
 
 @click.command("run", short_help="Print the packets a program accepts.", epilog=_EXAMPLES)
-@click.argument("path", metavar="PROGRAM", type=click.Path())
+@click.argument("path", metavar="PROGRAM", type=FILE)
 @input_options
 @output_options
 @choosing_options

@@ -41,6 +41,9 @@ class Sink:
         """How the scan is to put packets of an interface that was expected."""
         return Place()
 
+    def prepare(self, interface: Interface) -> None:
+        """Load all that packets of an interface that was expected will want."""
+
     def take(self, batch: Batch) -> None:
         """Take packets of interfaces that were expected.
 
@@ -85,6 +88,10 @@ class Both(Sink):
     def expect(self, interface: Interface) -> None:
         self._one.expect(interface)
         self._other.expect(interface)
+
+    def prepare(self, interface: Interface) -> None:
+        self._one.prepare(interface)
+        self._other.prepare(interface)
 
     def take(self, batch: Batch) -> None:
         self._one.take(batch)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.options import Source, all_of
+from cbpf.cli.options import FILE, Source, all_of
 from cbpf.cli.sinks import Sink
 from cbpf.cli.verdicts import Judges, each, expression_judge
 from cbpf.errors import FilterError
@@ -48,7 +48,7 @@ each go to FILE-NAME.pcap, or where {name} stands in FILE; else its name stands 
         ),
         click.option(
             "--unmatched",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="With --split-by-filter and -w: write the packets that none of the filters matches to FILE.",
         ),
@@ -103,7 +103,7 @@ def share_targets(target: Target, split: Split) -> list[Target]:
     if split.unmatched is not None:
         targets.append(target._replace(path=split.unmatched))
     paths = [os.path.abspath(each.path) for each in targets]
-    if target.path == "-" or len(set(paths)) < len(paths):
+    if "-" in {target.path, *(each.path for each in targets)} or len(set(paths)) < len(paths):
         raise click.UsageError("--split-by-filter and --unmatched need a file of its own for each output")
     return targets
 

@@ -15,11 +15,22 @@ from cbpf.errors import FilterError, SavefileError
 _LONGEST_TEXT = 64 * 1024 * 1024
 
 
+def printable(text: str) -> str:
+    """The text, with escapes for what would make a terminal do things: names come from files, and of files."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
 def complain(message: str) -> None:
     """Write a message to stderr, if there is one."""
     if sys.stderr is not None:
         with suppress(OSError):
-            sys.stderr.write(f"cbpf: {message}\n")
+            sys.stderr.write(f"cbpf: {printable(message)}\n")
             sys.stderr.flush()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cbpf.capture.sockets.interfaces import interface_flags, interface_name, interfaces
 
-from .live_tools import FAR, NEAR, in_namespace, ip  # noqa: F401 (a fixture)
+from .live_tools import FAR, NEAR, in_namespace, ip, wait_for  # noqa: F401 (a fixture)
 from .tools import needs
 
 # Those of tcpdump's that are no network interfaces.
@@ -22,14 +22,20 @@ def listed_by_tcpdump() -> list[tuple[str, set[str]]]:
     return [(name, set(flags.lower().split(", ")) - {"none"}) for name, flags in rows if name not in OTHERS]
 
 
+def ours_as_listed() -> list[tuple[str, set[str]]]:
+    return [(each.name, set(each.flags)) for each in interfaces()]
+
+
 @needs("tcpdump")
 @pytest.mark.parametrize("down", [(), (NEAR,), (FAR,), (NEAR, FAR), ("lo",)])
 def test_the_list_is_that_of_tcpdump(down: tuple[str, ...]) -> None:
     for name in down:
         ip("link", "set", name, "down")
     try:
-        theirs, ours = listed_by_tcpdump(), interfaces()
-        assert [(each.name, set(each.flags)) for each in ours] == theirs
+        # The kernel may take a while to see that the other end is down.
+        wait_for(lambda: ours_as_listed() == listed_by_tcpdump(), 5)
+        ours = interfaces()
+        assert ours_as_listed() == listed_by_tcpdump()
         assert [each.number for each in ours] == list(range(1, len(ours) + 1))
         assert [bool((interface_flags(each.name) or 0) & 1) for each in ours if each.name != "any"] == [
             "up" in each.flags for each in ours if each.name != "any"

@@ -54,10 +54,10 @@ def test_an_overfull_fraction_carries_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "offset", "message"),
     [
-        (b"", 0, "the file is empty"),
-        (b"\xd4\xc3", 0, "too short for a savefile: 2 bytes"),
+        (b"", None, "the file is empty"),
+        (b"\xd4\xc3", None, "too short for a savefile: 2 bytes"),
         (pcap_file([])[:23], 0, "the file header is cut short: 23 of 24 bytes"),
-        (b"GET / HTTP/1.1", 0, "not a pcap or pcapng savefile: it begins with 47 45 54 20"),
+        (b"GET / HTTP/1.1", None, "not a pcap or pcapng savefile: it begins with 47 45 54 20"),
         (pcap_file([], version=(1, 4)), 0, "pcap version 1.4 is too old to be read"),
         (pcap_file([], version=(2, 5)), 0, "pcap version 2.5 is not known"),
         (pcap_file([], link=0x00400001), 0, "the reserved bits of the link-type word 0x00400001 are not zero"),

@@ -129,10 +129,10 @@ class Encoded:
         return Place(0, 1000)
 
 
-@pytest.mark.parametrize("filters", [1, 4, 70])
+@pytest.mark.parametrize("filters", [4, 70])
 @pytest.mark.parametrize("rest", [False, True])
 @pytest.mark.parametrize("form", [walk.PCAP, walk.PCAPNG])
-@pytest.mark.parametrize("size", [600, 1 << 20])
+@pytest.mark.parametrize("size", [600])
 def test_an_output_for_each_filter(
     path: Path, threads: int, filters: int, form: int, size: int, monkeypatch: pytest.MonkeyPatch, *, rest: bool
 ) -> None:

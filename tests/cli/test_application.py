@@ -53,7 +53,7 @@ def test_completion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_CBPF_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", "cbpf co")
     monkeypatch.setenv("COMP_CWORD", "1")
-    assert cbpf() == (0, b"plain,compile\n", "")
+    assert cbpf() == (0, b"plain,compile\nplain,completion\n", "")
 
 
 def test_as_a_module() -> None:

@@ -102,7 +102,7 @@ def savefiles() -> int:
                 walks.which([judge] * (filters or 1))
                 choosing = choose.random() < 0.5
                 walking = walks.get(kind._replace(form=form, choosing=choosing), native=True)
-                for _ in range(120):
+                for _ in range(40):
                     runs += 1
                     _walk(walking, _damaged(content, choose), interfaces, choose, walks)
                     _walk(walking, _short(kind.format, order, header, choose), interfaces, choose, walks)

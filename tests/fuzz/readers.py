@@ -76,15 +76,28 @@ def one_input(content: bytes, styles: tuple[Style, ...] = STYLES) -> None:
         expected, all_packets = read(path)
         for way in WAYS:
             for opened in (lambda: open_savefile(path), lambda: Savefile(_Drip(content), path)):
-                found = scanned(opened, way)
-                assert found == expected, f"scanned with IN_PYTHON = {way}: {found}, read: {expected}"
-            _counted(path, way, expected)
+                _compare(scanned(opened, way), expected, way)
+            if not _is_of_compression(expected.complaint):
+                _counted(path, way, expected)
     for style in styles:
         printer = Printer(style)
         for packet in all_packets[:_MOST_PRINTED]:
             text = printer.text(packet, file="a file", verdict=7, filters=["web"])
             assert text.endswith("\n")
             assert style.color or all(char.isprintable() for char in text if char not in "\n\t")
+
+
+def _compare(found: Outcome, expected: Outcome, way: int) -> None:
+    if _is_of_compression(expected.complaint):
+        # What a library has decompressed of the bytes that it complains about is lost, and those differ.
+        assert found.complaint is not None
+        assert all(ours == theirs for ours, theirs in zip(found.packets, expected.packets, strict=False))
+    else:
+        assert found == expected, f"scanned with IN_PYTHON = {way}: {found}, read: {expected}"
+
+
+def _is_of_compression(complaint: str | None) -> bool:
+    return " data is damaged" in (complaint or "")
 
 
 def read(path: str) -> tuple[Outcome, list[Packet]]:

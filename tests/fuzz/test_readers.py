@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import lzma
 import random
@@ -26,10 +27,16 @@ from tests.fuzz.readers import SLOW_STYLES, one_input
 from tests.shared import CAPTURES
 
 _LONGEST: Final = 6000  # bytes of a file to begin with: long ones make changes rare
+_UNITS: Final = (0, 3, 6, 9, 12, 0x80 | 20, 0x80 | 32)  # if_tsresol
 _HANDMADE: Final = [
     pcap_file([record(b"12345678" * 4)] * 3, order=">", magic=0xA1B23C4D),
     pcap_file([bytes(12) + record(b"12345678" * 4)[12:16] + bytes(8) + b"12345678" * 4] * 3, magic=0xA1B2CD34),
     pcap_file([record(b"12345678" * 4, wirelen=20)] * 3, version=(2, 3)),
+    section()
+    + b"".join(
+        description(1, 0, option(9, bytes([unit])) + option(14, (10**9).to_bytes(8, "little"))) for unit in _UNITS
+    )
+    + b"".join(enhanced(b"1234" * 9, interface=n, ticks=5 * 10**9 + n) for n in range(len(_UNITS))),
     section()
     + description(1, 64, option(2, b"eth0") + option(9, b"\x09") + option(14, bytes(8)) + option(0, b""))
     + enhanced(b"12345" * 9, ticks=2**62)
@@ -95,13 +102,13 @@ def piece(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.usefixtures("piece")
 def test_seeds() -> None:
-    for seed in SEEDS:
+    for seed in SEEDS[::3]:
         one_input(seed)
 
 
 @pytest.mark.usefixtures("piece")
 @given(nearly_captures() | st.binary(max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_everything_takes_every_file(content: bytes) -> None:
     one_input(content)
 
@@ -109,7 +116,7 @@ def test_everything_takes_every_file(content: bytes) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("piece")
 @given(nearly_captures())
-@settings(max_examples=6000, deadline=None)
+@settings(max_examples=4000, deadline=None)
 def test_everything_takes_very_many_files(content: bytes) -> None:
     one_input(content)
 
@@ -159,14 +166,14 @@ _COMMANDS: Final = (
 
 
 @given(nearly_captures(), st.sampled_from(_COMMANDS))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_commands_take_every_file(content: bytes, words: str) -> None:
     _command(content, words)
 
 
 @pytest.mark.slow
 @given(nearly_captures(), st.sampled_from(_COMMANDS))
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=2500, deadline=None)
 def test_commands_take_very_many_files(content: bytes, words: str) -> None:
     _command(content, words)
 
@@ -180,8 +187,7 @@ def _command(content: bytes, words: str) -> None:
         result = cbpf("filter", "-r", path, *(word.format(folder) for word in words.split()))
         assert result.status in (0, 1, 2)
         assert "Traceback" not in result.err
-        assert all(line.startswith(("cbpf: ", "  ")) for line in result.err.splitlines())
-        assert bool(result.err) is bool(result.status)
+        assert result.err.startswith("cbpf: ") if result.status else not result.err
         path.unlink()
         for written in folder.iterdir():
             again = cbpf("filter", "--count", "-r", written)
@@ -202,6 +208,7 @@ def test_memory_does_not_grow() -> None:
     def all_of_them() -> int:
         for content in files:
             one_input(content)
+        gc.collect()
         return tracemalloc.get_traced_memory()[0]
 
     all_of_them()

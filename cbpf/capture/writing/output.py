@@ -155,7 +155,7 @@ class _Disk:
         """Empty the file, unless it is an input or has something in it: then it is closed, and SavefileError raised."""
         status = os.fstat(self._number)
         refusal = None
-        if (status.st_dev, status.st_ino) in {_identity(name) for name in inputs}:
+        if status.st_size and (status.st_dev, status.st_ino) in {_identity(name) for name in inputs}:
             refusal = "is being read; it is not overwritten"
         elif status.st_size and not force:
             refusal = "exists; --force overwrites it"

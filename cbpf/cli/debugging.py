@@ -1,0 +1,219 @@
+"""What the commands that explain packets share: whose verdict it is, which packets, and the form of the answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+import click
+
+from cbpf.cli.completion import linktypes
+from cbpf.cli.options import Source, all_of, expression_options, one_reader_of_stdin, source
+from cbpf.cli.streams import complain, input_name, named, put, read_text
+
+if TYPE_CHECKING:
+    from cbpf.capture import Packet
+    from cbpf.machine import Program
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_RANGE: Final = re.compile(r"(\d{1,18})(?:-(\d{0,18}))?")
+_LAST: Final = 1 << 62  # no file has so many packets
+
+
+class Question(NamedTuple):
+    """An expression (``source``) or a program, and the packets it is about.
+
+    ``path`` is the savefile; ``linktype`` what its packets are taken for, None for what the file says; ``ranges`` are
+    the numbers of packets, from 1, each range with its ends; none if nobody said.
+    """
+
+    source: Source
+    program: Program | None
+    path: str
+    linktype: int | None
+    ranges: tuple[tuple[int, int], ...]
+    json: bool
+    color: bool
+
+
+def question_options(command: _Command) -> _Command:
+    """The expression or --program, -r, -n, -y, --json and --color; ``question`` makes one value of them."""
+    return all_of(
+        click.option(
+            "-r",
+            "path",
+            type=click.Path(),
+            metavar="FILE",
+            help="The savefile with the packets, pcap or pcapng, compressed or not ('-' is standard input).",
+        ),
+        click.option(
+            "-n",
+            "ranges",
+            multiple=True,
+            callback=_ranges,
+            metavar="N",
+            help="The packet with this number, counted from 1; 'N-M' for all from N to M.  May be repeated.",
+        ),
+        click.option(
+            "--program",
+            "program",
+            type=click.Path(),
+            metavar="FILE",
+            help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
+        ),
+        expression_options,
+        click.option(
+            "-y",
+            "linktype",
+            metavar="LINKTYPE",
+            callback=_linktype,
+            shell_complete=linktypes,
+            help="Take the packets for ones of this link type, by name or number.  [default: what the file says]",
+        ),
+        click.option("--json", "json", is_flag=True, help="Print a JSON object for each packet, one a line."),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
+        ),
+    )(command)
+
+
+def question(values: Mapping[str, Any]) -> Question:
+    """The values of ``question_options`` as one. Raises UsageError for what does not go together."""
+    one_reader_of_stdin(values["path"], values["file"], values["program"])
+    if values["path"] is None:
+        raise click.UsageError("name a savefile with -r")
+    if values["program"] is not None and (values["words"] or values["file"] is not None):
+        raise click.UsageError("an expression and --program are two ways to name the filter: use one")
+    return Question(
+        source(values),
+        None if values["program"] is None else _program(values["program"]),
+        values["path"],
+        values["linktype"],
+        values["ranges"],
+        values["json"],
+        not values["json"] and _colored(values["color"]),
+    )
+
+
+def packets(asked: Question, ranges: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, Packet]]:
+    """The packets with numbers in ``ranges``, each with its number, in the file's order and no further than needed.
+
+    Raises SavefileError for a damaged file and ClickException if it ends before the last number that was named.
+    """
+    from cbpf.capture import open_savefile
+    from cbpf.errors import SavefileError
+
+    last, number = max(end for _, end in ranges), 0
+    named_last = max(end if end != _LAST else start for start, end in ranges)
+    try:
+        with open_savefile(asked.path) as savefile:
+            for number, packet in enumerate(savefile, 1):
+                if any(start <= number <= end for start, end in ranges):
+                    linktype = packet.interface.linktype if asked.linktype is None else asked.linktype
+                    yield number, packet._replace(interface=packet.interface._replace(linktype=linktype))
+                if number >= last:
+                    return
+    except SavefileError as error:
+        raise click.ClickException(named(error, input_name(asked.path))) from error
+    if number < named_last:
+        amount = f"{number} packet{'' if number == 1 else 's'}" if number else "no packets"
+        raise click.ClickException(f"{input_name(asked.path)}: has only {amount}" if number else f"has {amount}")
+
+
+def everything() -> tuple[tuple[int, int], ...]:
+    """The range of all packets, of which there need not be one."""
+    return ((0, _LAST),)
+
+
+def compiled(asked: Question, packet: Packet) -> Program:
+    """The program for packets like this one.
+
+    One that no packet can match is not optimized away but explained like any other; stderr tells of it.
+    """
+    import cbpf
+    from cbpf.cli.verdicts import program_judge
+    from cbpf.errors import FilterError, Reason
+    from cbpf.machine import DEFAULT_SNAPLEN
+
+    interface, what = packet.interface, asked.source
+    if asked.program is not None:
+        return program_judge(asked.program)(interface.linktype)
+    snaplen = what.snaplen or interface.snaplen or DEFAULT_SNAPLEN
+    try:
+        return cbpf.compile(what.expression, interface.linktype, snaplen, what.netmask, what.optimize).program
+    except FilterError as error:
+        if error.reason is not Reason.MATCHES_NOTHING:
+            raise
+        complain("no packet can match this expression; it is shown as it is without optimization (-O)")
+        return cbpf.compile(what.expression, interface.linktype, snaplen, what.netmask, optimize=False).program
+
+
+def put_json(value: dict[str, object]) -> None:
+    """Print an object in one line; named tuples in it become objects, too."""
+    import json
+
+    put(json.dumps({name: data(part) for name, part in value.items()}) + "\n")
+
+
+def data(value: object) -> object:
+    """What JSON has for a value: named tuples are objects, tuples are lists."""
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        if fields is not None:
+            return {name: data(part) for name, part in zip(fields, value, strict=True)}
+        return [data(part) for part in value]
+    return value
+
+
+def _program(path: str) -> Program:
+    from cbpf.errors import ProgramError
+    from cbpf.machine import Rules, read_program, verify
+
+    try:
+        program = read_program(read_text(path))
+        verify(program, Rules.LIBPCAP)
+    except ProgramError as error:
+        raise ProgramError(f"{input_name(path)}: {error}") from error
+    return program
+
+
+def _ranges(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple(map(_range, texts))
+
+
+def _range(text: str) -> tuple[int, int]:
+    found = _RANGE.fullmatch(text)
+    first = int(found[1]) if found else 0
+    last = first if not found or found[2] is None else int(found[2] or _LAST)
+    if not 0 < first <= last:
+        raise click.BadParameter(f"{text!r} is no number of a packet: they are counted from 1; 'N-M' is a range")
+    return first, last
+
+
+def _linktype(_context: click.Context, _option: click.Parameter, linktype: str | None) -> int | None:
+    from cbpf.linktypes import LinkTypeError, linktype_number
+
+    try:
+        return None if linktype is None else linktype_number(linktype)
+    except LinkTypeError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _colored(color: str) -> bool:
+    """Whether to colour: of itself only on a terminal that can, and if nobody set NO_COLOR (no-color.org)."""
+    if color != "auto":
+        return color == "always"
+    return (
+        not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+    )
