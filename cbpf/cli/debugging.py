@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
@@ -16,6 +17,8 @@ from cbpf.cli.streams import complain, input_name, named, put, read_text
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
+    from cbpf.debug.clauses import Clauses
+    from cbpf.debug.why import Why
     from cbpf.machine import Program
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -154,6 +157,25 @@ def compiled(asked: Question, packet: Packet) -> Program:
             raise
         complain("no packet can match this expression; it is shown as it is without optimization (-O)")
         return cbpf.compile(what.expression, interface.linktype, snaplen, what.netmask, optimize=False).program
+
+
+def reason_of(asked: Question, packet: Packet) -> Why | None:
+    """Why the expression matches a packet or not; None if there is a program in its place."""
+    from cbpf.debug.why import why
+
+    if asked.program is not None:
+        return None
+    linktype = packet.interface.linktype
+    return why(_clauses(asked.source.expression, asked.source.netmask, linktype), linktype, packet.data, packet.wirelen)
+
+
+@lru_cache(maxsize=8)
+def _clauses(expression: str, netmask: str | None, linktype: int) -> Clauses:
+    """The expression, read once for each link type. The netmask has been looked at already."""
+    from cbpf.debug.clauses import Clauses
+
+    number = None if netmask is None else int.from_bytes(bytes(map(int, netmask.split("."))))
+    return Clauses(expression, linktype, netmask=number)
 
 
 def put_json(value: dict[str, object]) -> None:

@@ -42,6 +42,7 @@ def expression_options(command: _Command) -> _Command:
         click.option(
             "-s",
             "--snapshot-length",
+            "--snaplen",
             "snaplen",
             type=click.IntRange(0, LARGEST_SNAPLEN),
             metavar="SNAPLEN",

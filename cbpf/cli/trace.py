@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.debugging import Question, compiled, packets, put_json, question, question_options
+from cbpf.cli.debugging import Question, compiled, packets, put_json, question, question_options, reason_of
 from cbpf.cli.streams import put
 
 if TYPE_CHECKING:
@@ -42,11 +42,14 @@ def _show(asked: Question, number: int, packet: Packet, *, apart: bool) -> None:
 
     linktype = packet.interface.linktype
     found = trace(compiled(asked, packet), packet.data, packet.wirelen, linktype=linktype)
+    reason = reason_of(asked, packet)
     if asked.json:
-        decided = found.clauses
-        put_json({"number": number, **found._asdict(), "linktype": linktype_name(linktype), "clauses": decided})
+        known = {**found._asdict(), "linktype": linktype_name(linktype), "clauses": found.clauses}
+        put_json({"number": number, **known, "why": None if reason is None else reason.text})
         return
     captured = f"{found.caplen} bytes" + (f" of {found.wirelen}" if found.wirelen != found.caplen else "")
     kinds = ", ".join(header.name for header in found.headers)
     put("\n" * apart + f"packet {number}: {linktype_name(linktype)}, {captured}{f': {kinds}' if kinds else ''}\n\n")
     put(render(found, packet.data, color=asked.color))
+    if reason is not None:
+        put(f"\npacket {number} {reason.text}\n")

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.debugging import Question, compiled, everything, packets, put_json, question, question_options
+from cbpf.cli.debugging import Question, compiled, everything, packets, put_json, question, question_options, reason_of
 from cbpf.cli.streams import put
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
-    from cbpf.debug.clauses import Clauses
     from cbpf.debug.why import Why
 
 _EXAMPLES = """\b
@@ -34,9 +33,8 @@ def command(**values: Any) -> int:
     """
     asked = question(values)
     found = packets(asked, asked.ranges) if asked.ranges else _first_unmatched(asked)
-    explain = _of_program if asked.program is not None else _OfExpression()
     for number, packet in found:
-        _show(asked, number, explain(asked, packet))
+        _show(asked, number, reason_of(asked, packet) or _of_program(asked, packet))
     return 0
 
 
@@ -59,23 +57,6 @@ def _first_unmatched(asked: Question) -> Iterator[tuple[int, Packet]]:
     if not asked.json:
         put("all packets match\n")
     yield first
-
-
-class _OfExpression:
-    """Explains verdicts of the expression, which is read once for each link type."""
-
-    def __init__(self) -> None:
-        self._clauses: dict[int, Clauses] = {}
-
-    def __call__(self, asked: Question, packet: Packet) -> Why:
-        from cbpf.debug.clauses import Clauses
-        from cbpf.debug.why import why
-        from cbpf.filter import _netmask
-
-        linktype = packet.interface.linktype
-        if linktype not in self._clauses:
-            self._clauses[linktype] = Clauses(asked.source.expression, linktype, netmask=_netmask(asked.source.netmask))
-        return why(self._clauses[linktype], linktype, packet.data, packet.wirelen)
 
 
 def _of_program(asked: Question, packet: Packet) -> Why:

@@ -7,6 +7,7 @@ operand of an `and` that fails, all operands of an `or` that fails, and the othe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from cbpf.compiler import links
@@ -86,10 +87,12 @@ class Clauses:
     ) -> None:
         self.expression = expression
         self.layer = links.layer_for(linktype)
+        self._names = AskedOnce(names or Names())
+        self._netmask = netmask
         try:
             self.tree = parse(expression)
             self.steps = flow(self.tree) if self.tree else []
-            ways = Ways(self.steps, self.layer, AskedOnce(names or Names()), netmask)
+            ways = Ways(self.steps, self.layer, self._names, netmask)
             self._ways: dict[_State, tuple[Way, ...]] = ways.explore()
         except FilterError as error:
             error.expression = expression
@@ -111,6 +114,9 @@ class Clauses:
                 evaluator.judge(binding)
         except NotComputed as missing:
             return Verdict(False, (), (), missing)
+        for _, binding in self.layer.computed:  # for those who explain: what nobody wants may be missing
+            with suppress(NotComputed):
+                evaluator.judge(binding)
         asked = self._follow(evaluator)
         last = asked[-1]
         if last.missing is not None and last.relevant:
@@ -124,9 +130,9 @@ class Clauses:
         """Whether a clause would hold if it were read in another layer; False also if that makes no sense."""
         steps = [self.steps[clause.number]._replace(then=ACCEPTED, orelse=REJECTED)]
         try:
-            way = Ways(steps, layer, Names(), None).explore()[0, layer][0]
+            way = Ways(steps, layer, self._names, self._netmask).explore()[0, layer][0]
             return evaluator.judge(way.meaning).holds
-        except (FilterError, NotComputed, KeyError):
+        except (FilterError, NotComputed):
             return False
 
     def _follow(self, evaluator: Evaluator) -> tuple[Clause, ...]:

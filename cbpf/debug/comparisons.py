@@ -13,7 +13,7 @@ from cbpf.language.syntax import Arithmetic, Binary, Index, Length, Negate, Numb
 from cbpf.language.vocabulary import CONSTANTS
 
 # By protocol, offset and size: RFC 791, 8200, 9293, 768, 792, 4443, 826 and IEEE 802.3.
-_NAMED_FIELDS = {
+NAMED_FIELDS = {
     ("ip", 1, 1): "type of service",
     ("ip", 2, 2): "IPv4 total length",
     ("ip", 4, 2): "IPv4 identification",
@@ -75,8 +75,8 @@ def _said(tree: Arithmetic, source: str) -> str:
     match tree:
         case Length():
             return "a length"
-        case Index(_, protocol, Number(_, offset), size) if (protocol, offset, size) in _NAMED_FIELDS:
-            return _NAMED_FIELDS[protocol, offset, size]
+        case Index(_, protocol, Number(_, offset), size) if (protocol, offset, size) in NAMED_FIELDS:
+            return NAMED_FIELDS[protocol, offset, size]
         case Binary(_, operator, left, right):
             return f"({_said(left, source)} {operator} {_said(right, source)})"
         case Negate(_, operand):

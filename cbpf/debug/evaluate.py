@@ -112,6 +112,8 @@ class Evaluator:
             case Length():
                 return self.wirelen
             case Variable():
+                if value not in self._bound:
+                    raise NotComputed  # a place that the packet is too short to tell
                 return self._bound[value]
             case Load(base, offset, size):
                 return self._load((0 if base is None else self.value(base)) + offset, size)
@@ -127,7 +129,7 @@ class Evaluator:
         """The offset of an address, None where the packet does not tell."""
         try:
             return self.value(address.value())
-        except (NotComputed, KeyError):
+        except NotComputed:
             return None
 
     def _test(self, test: Test) -> Judgement:

@@ -15,7 +15,7 @@ from cbpf.compiler.values import Binary, Const, Load, Members, Negate, Value
 from cbpf.debug.clauses import Clause
 from cbpf.debug.evaluate import Evaluator, Observed, Reason, Seen
 from cbpf.debug.fields import Header, Named, carried, field, named, protocol_tests
-from cbpf.debug.wording import SYMBOLIC, listed, number, worded
+from cbpf.debug.wording import NAMING, SYMBOLIC, listed, number, worded
 from cbpf.language.syntax import Number, Relation
 
 _FRAGMENT_OFFSET = 0x1FFF  # RFC 791, in units of eight bytes
@@ -194,8 +194,10 @@ def _of_protocol(clause: Clause, tests: list[Observed], case: Case) -> Fact:
     if text is None:
         tested = field_tested(tests[-1], case)
         name = field(seen.offset, seen.size, case.headers)
-        text = None if tested is None or tested.kind != "ethertype" else _text(tested, case)
-        found = f"{name} is {text}" if text else f"what is read as its protocol is the {name}: {number(seen.value)}"
+        text = None if tested is None or tested.kind not in NAMING else _text(tested, case)
+        found = f"{name} {'is' if text or seen.size == 1 else 'are'} {text or number(seen.value)}"
+        if text is None and tested is not None:
+            found = f"what is read as its protocol is the {name}: {number(seen.value)}"
         text = text or number(seen.value)
     return Fact(_instead(found, wanted), name, text, wanted, *seen)
 

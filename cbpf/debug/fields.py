@@ -13,6 +13,7 @@ them for; and bytes of which nothing is known are just bytes.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cbpf.compiler import families
@@ -20,11 +21,11 @@ from cbpf.compiler.encapsulation import MOVES, PPPOE_SESSION, TAG_PROTOCOLS
 from cbpf.compiler.graph import Test
 from cbpf.compiler.layers import ETHERTYPE, Layer
 from cbpf.compiler.links import layer_for
-from cbpf.compiler.predicates import Predicate
+from cbpf.compiler.predicates import All, Any, Predicate
 from cbpf.compiler.scope import Scope
 from cbpf.compiler.values import Address, Load
 from cbpf.debug.evaluate import Evaluator, NotComputed
-from cbpf.debug.tables import EXTENSIONS, TABLES, TRANSPORTS, Field, Table
+from cbpf.debug.tables import EXTENSIONS, TABLES, TRANSPORTS, Table
 from cbpf.debug.wording import ETHERTYPES
 from cbpf.errors import FilterError
 from cbpf.language.names import Names
@@ -79,15 +80,16 @@ def field(offset: int, size: int, context: tuple[Header, ...]) -> str:
     return whole
 
 
-def named(offset: int, size: int, context: tuple[Header, ...]) -> list[Named]:
+@lru_cache(maxsize=1024)
+def named(offset: int, size: int, context: tuple[Header, ...]) -> tuple[Named, ...]:
     """The fields that ``size`` bytes at ``offset`` are of, in order; none if some of the bytes are of none."""
     for header in reversed(context):
         table = TABLES.get(header.name)
         if table is None or not header.start <= offset < header.start + table.size:
             continue
         found = [each for each in _placed(header, table) if each.offset < offset + size and offset < _end(each)]
-        return found if sum(each.size for each in found) >= size and _end(found[-1]) >= offset + size else []
-    return []
+        return tuple(found) if found and _end(found[-1]) >= offset + size else ()
+    return ()
 
 
 def _placed(header: Header, table: Table) -> list[Named]:
@@ -105,10 +107,14 @@ def _unnamed(offset: int, end: int, context: tuple[Header, ...]) -> str:
             table = TABLES.get(header.name)
             if table is None:
                 return f"{header.name}, {_bytes(offset - header.start, end - header.start)}"
-            if offset >= header.start + table.size:
-                first = header.start + table.size
+            first = header.start + table.size
+            if offset >= first and header.name in _WITH_OPTIONS:
                 return f"{table.prefix} options, {_bytes(offset - first, end - first)}"
+            return f"{table.prefix} header, {_bytes(offset - header.start, end - header.start)}".strip()
     return _bytes(offset, end)
+
+
+_WITH_OPTIONS: Final = frozenset({"IPv4", "TCP", "Geneve"})
 
 
 def _bytes(first: int, end: int) -> str:
@@ -122,15 +128,15 @@ _LINKS: Final = {
         ("IEEE802_11", "PRISM_HEADER", "IEEE802_11_RADIO", "IEEE802_11_RADIO_AVS", "PPI"),
         "802.11",
     ),
+    "SUNATM": "SunATM",
     "LINUX_SLL": "cooked",
     "LINUX_SLL2": "cooked 2",
     **dict.fromkeys(("NULL", "LOOP", "ENC"), "loopback"),
-    **dict.fromkeys(("PPP", "PPP_SERIAL", "PPP_PPPD", "C_HDLC", "HDLC"), "PPP address"),
+    **dict.fromkeys(("PPP", "PPP_SERIAL", "C_HDLC", "HDLC"), "PPP address"),
 }
 # Encapsulations: what their header is called, how long it is, and what it is counted from.
 _TAGS: Final = {"vlan": ("VLAN tag", 4), "mpls": ("MPLS", 4), "pppoes": ("PPPoE", 6)}
 _NETWORKS: Final = {"ip": "IPv4", "ip6": "IPv6", "arp": "ARP", "rarp": "RARP"}
-_VERSIONS: Final = {"ip": 4, "ip6": 6}
 _IPV4_HEADER, _IPV6_HEADER = 20, 40  # bytes, the shortest
 _FRAGMENT_HEADER, _UDP_HEADER = 8, 8
 
@@ -148,7 +154,7 @@ class _Walk:
     def holds(self, predicate: Predicate) -> bool:
         try:
             return self.evaluator.judge(predicate).holds
-        except (NotComputed, KeyError):  # KeyError: a place that the packet is too short to tell
+        except NotComputed:
             return False
 
     def carries(self, layer: Layer, protocol: int) -> bool:
@@ -170,10 +176,13 @@ class _Walk:
         for _, binding in layer.computed:
             self.holds(binding)
         if layer.header.base is not None:
-            self.found.append(Header("radio", 0, self.evaluator.place(layer.header) or len(self.packet)))
+            radio = "radiotap" if name == "IEEE802_11_RADIO" else "radio header"
+            self.found.append(Header(radio, 0, self.evaluator.place(layer.header) or len(self.packet)))
         if name in _LINKS:
             header = layer.protocol.plus(-2) if _LINKS[name] == "PPP address" else layer.header
             self.add(_LINKS[name], header, TABLES[_LINKS[name]].size)
+        elif (size := _protocol_size(layer)) is not None:
+            self.add(f"link-layer protocol {size}", layer.protocol, size)
 
     def inside(self) -> None:
         """From the payload of the link layer on."""
@@ -197,16 +206,13 @@ class _Walk:
             self.inside()
 
     def _is(self, word: str) -> bool:
-        """Whether the payload is of a network protocol. Juniper's records do not say: there the version must do."""
-        if not self.carries(self.layer, ETHERTYPE[word]):
-            return False
-        if self.layer.recognise is not families.juniper:
-            return True
-        start = self.evaluator.place(self.layer.net)
-        return start is not None and self.packet[start : start + 1].hex()[:1] == str(_VERSIONS.get(word))
+        """Whether the payload is of a network protocol. Juniper's records do not say of which they are."""
+        return self.layer.recognise is not families.juniper and self.carries(self.layer, ETHERTYPE[word])
 
     def _encapsulation(self) -> bool:
         """One tag, label or session further in, if there is one."""
+        if self.layer.recognise is families.juniper:  # which does not say what it carries
+            return False
         for word, (name, size) in _TAGS.items():
             layer = self.layer
             if (word == "vlan" and not layer.has("vlan")) or (word == "mpls" and not (layer.mpls or layer.labels)):
@@ -239,7 +245,7 @@ class _Walk:
         end = start + (self.packet[start] & 0x0F) * 4
         self.found[-1] = Header("IPv4", start, max(end, start + _IPV4_HEADER))
         if int.from_bytes(self.packet[start + 6 : start + 8]) & 0x1FFF:
-            self.found.append(Header("rest of a fragmented packet", end, len(self.packet)))
+            self.found.append(Header("rest of a fragmented packet", end, max(end, len(self.packet))))
         else:
             self._transport(self.packet[start + 9], end)
 
@@ -270,7 +276,11 @@ class _Walk:
         size = TABLES[name].size
         if name == "TCP":
             size = max(size, int.from_bytes(self.packet[start + 12 : start + 13]) // 16 * 4)
+        if name == "AH":  # which may be in IPv4, too
+            size = self._extension(name, start)
         self.found.append(Header(name, start, start + size))
+        if name == "AH" and len(self.found) < _DEEPEST and start < len(self.packet):
+            self._transport(self.packet[start], start + size)
         if name in ("TCP", "UDP", "ICMP", "ICMPv6") and start + size < len(self.packet):
             self.found.append(Header(f"{name} payload", start + size, len(self.packet)))
 
@@ -294,6 +304,14 @@ class _Walk:
         if self.holds(layer.framed):
             self.add("Ethernet", layer.header, TABLES["Ethernet"].size)
         self.layer = layer
+
+
+def _protocol_size(layer: Layer) -> int | None:
+    """Bytes in the field that names the payload's protocol, if that is a field of its own."""
+    field = (layer.protocol.base, layer.protocol.offset)
+    lefts = [test.left for test in protocol_tests(layer)]
+    sizes = {left.size for left in lefts if isinstance(left, Load) and (left.base, left.offset) == field}
+    return sizes.pop() if len(sizes) == 1 and layer.network != families.SNAP else None
 
 
 _NAMES: Final = Names()  # encapsulations ask for none
@@ -327,8 +345,6 @@ _KNOWN_TESTS: Final[dict[Layer, dict[Test, str]]] = {}
 
 def _collect(predicate: Predicate, name: str, known: dict[Test, str]) -> None:
     """Of a series of tests the last one tells; each of several alternatives does."""
-    from cbpf.compiler.predicates import All, Any
-
     match predicate:
         case Test():
             known.setdefault(predicate, name)
@@ -347,18 +363,6 @@ def carried(layer: Layer, evaluator: Evaluator) -> str | None:
         try:
             if evaluator.judge(layer.carries(number)).holds:
                 return name
-        except (NotComputed, FilterError, KeyError):
+        except (NotComputed, FilterError):
             continue
     return None
-
-
-def field_of(load: Load, offset: int, context: tuple[Header, ...]) -> Named | None:
-    """The field that a load at this offset is of, if it is of one alone."""
-    found = named(offset, load.size, context)
-    return found[0] if len(found) == 1 else None
-
-
-def known_fields(name: str) -> tuple[Field, ...]:
-    """The fields of a header by its name; none if there is no such."""
-    table = TABLES.get(name)
-    return () if table is None else table.fields

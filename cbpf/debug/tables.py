@@ -57,7 +57,7 @@ TABLES: Final[dict[str, Table]] = {
     # IEEE 802.11, 9.2, and radiotap.org
     "802.11": _table(
         "802.11",
-        "1 type and subtype / hex",
+        "1 type and subtype / wlan",
         "1 flags / hex",
         "2 duration",
         "6 address 1 / mac",
@@ -65,8 +65,9 @@ TABLES: Final[dict[str, Table]] = {
         "6 address 3 / mac",
         "2 sequence control",
     ),
-    "radio": _table("radio header", "1 version", "1 pad", "2 length, little-endian / little", "4 fields present / hex"),
+    "radiotap": _table("radiotap", "1 version", "1 pad", "2 length, little-endian / little", "4 fields present / hex"),
     # https://www.tcpdump.org/linktypes.html
+    **{f"link-layer protocol {size}": _table("", f"{size} link-layer protocol / naming") for size in (1, 2, 4)},
     "cooked": _table(
         "",
         "2 packet type / direction",
@@ -85,12 +86,13 @@ TABLES: Final[dict[str, Table]] = {
         "1 link-layer address length",
         "8 link-layer address / hex",
     ),
-    "loopback": _table("", "4 address family / hex"),
-    "PPP address": _table("PPP", "1 address / hex", "1 control / hex", "2 protocol / hex"),
+    "loopback": _table("", "4 address family / naming"),
+    "SunATM": _table("ATM", "1 flags / hex", "1 VPI", "2 VCI"),
+    "PPP address": _table("PPP", "1 address / hex", "1 control / hex", "2 protocol / naming"),
     # RFC 3032, RFC 2516, RFC 1661
     "MPLS": _table("MPLS", "4 label / label"),
     "PPPoE": _table("PPPoE", "1 version and type / hex", "1 code / hex", "2 session", "2 length"),
-    "PPP": _table("PPP", "2 protocol / hex"),
+    "PPP": _table("PPP", "2 protocol / naming"),
     # RFC 791, RFC 8200, RFC 826, RFC 903
     "IPv4": _table(
         "IPv4",
@@ -117,12 +119,12 @@ TABLES: Final[dict[str, Table]] = {
     "ARP": _table("ARP", *_ARP),
     "RARP": _table("RARP", *_ARP),
     # RFC 8200: extension headers
-    "hop-by-hop": _table("IPv6 hop-by-hop options", "1 next header / protocol", "1 length"),
+    "hop-by-hop": _table("IPv6 hop-by-hop", "1 next header / protocol", "1 length"),
     "routing": _table("IPv6 routing", "1 next header / protocol", "1 length"),
     "fragment": _table(
         "IPv6 fragment", "1 next header / protocol", "1 reserved", "2 offset and flags / hex", "4 identification"
     ),
-    "destination": _table("IPv6 destination options", "1 next header / protocol", "1 length"),
+    "destination": _table("IPv6 destination", "1 next header / protocol", "1 length"),
     "AH": _table("AH", "1 next header / protocol", "1 length", "2 reserved", "4 security parameters index / hex"),
     "ESP": _table("ESP", "4 security parameters index / hex", "4 sequence number"),
     # RFC 9293, RFC 768, RFC 9260, RFC 792, RFC 4443, RFC 3376

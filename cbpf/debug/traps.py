@@ -50,7 +50,7 @@ def _moved(clause: Clause, clauses: Clauses, case: Case) -> Notes:
     places = case.evaluator.place(clauses.layer.net), case.evaluator.place(clause.layer.net)
     distance = "" if None in places else f" by {places[1] - places[0]} bytes"  # type: ignore[operator]
     tags = [header.name for header in case.headers].count(_TAGS[word])
-    if tags >= words.count(word):
+    if tags >= words.count(word) + (_word(clause.primitive) == word):
         return ()
     called = _CALLED[_TAGS[word]]
     lacks = f"the packet has no {called}" if not tags else f"the packet has only {tags} {called}{'s' * (tags > 1)}"
@@ -68,7 +68,10 @@ def _in_front(clause: Clause, _: Clauses, case: Case) -> Notes:
     if carries not in _IN_FRONT:
         return ()
     what, word = _IN_FRONT[carries]
+    layer = clause.layer
     if _word(clause.primitive) == word:
+        return ()
+    if (word == "vlan" and not layer.has("vlan")) or (word == "mpls" and layer.mpls is None):
         return ()
     return (f"{what} in front of it: `{word} and ...` looks behind that",)
 

@@ -94,7 +94,8 @@ def _told(clause: Clause, case: Case) -> tuple[Fact, ...]:
     found = facts(clause, case)
     if found or clause.judgement is None:
         return found
-    sentence = f"on link type {clause.layer.name} {'every packet does' if clause.holds else 'no packet can'}"
+    who = "every packet" if clause.judgement.holds else "no packet"
+    sentence = f"{who} of link type {clause.layer.name} matches it"
     return (Fact(sentence, "link type", clause.layer.name),)
 
 
@@ -160,7 +161,7 @@ def _facts(clause: Explained) -> str:
 
 
 def _too_short(missing: NotComputed, explained: tuple[Explained, ...], case: Case) -> str:
-    who = f"`{explained[0].text}`" if explained else "the length of the link-layer header"
+    who = f"`{explained[0].text}`" if explained else "finding the end of the link-layer header"
     if missing.offset is None:
         return f"{who} divides by zero, which rejects the packet"
     last = missing.offset + missing.size - 1

@@ -91,6 +91,11 @@ _ICMP6: Final = {
 _OPERATIONS: Final = {1: "request", 2: "reply", 3: "reverse request", 4: "reverse reply"}  # RFC 826, RFC 903
 _DIRECTIONS: Final = {0: "to us", 1: "broadcast", 2: "multicast", 3: "to someone else", 4: "sent by us"}
 
+_WLAN_TYPES: Final = ("management", "control", "data", "extension")
+
+# Kinds of fields that say what protocol follows.
+NAMING: Final = frozenset({"ethertype", "naming"})
+
 # Kinds whose values are names: of these it is worth saying what was asked for instead.
 SYMBOLIC: Final = frozenset({"ethertype", "protocol", "icmp", "icmp6", "operation", "direction"})
 
@@ -149,6 +154,11 @@ def _label(octets: bytes) -> str:
     return f"label {value >> 12}" + (", bottom of the stack" if value >> 8 & 1 else "")
 
 
+def _wlan(octets: bytes) -> str:
+    """IEEE 802.11, 9.2.4.1: two bits of type above the version, and four of subtype."""
+    return f"{_WLAN_TYPES[octets[0] >> 2 & 3]}, subtype {octets[0] >> 4}"
+
+
 def _ipv6(octets: bytes) -> str:
     from ipaddress import IPv6Address
 
@@ -160,6 +170,8 @@ _KINDS: Final[dict[str, Callable[[bytes], str]]] = {
     "port": lambda octets: str(_integer(octets)),
     "little": lambda octets: str(int.from_bytes(octets, "little")),
     "hex": _hexadecimal,
+    "naming": _hexadecimal,
+    "wlan": _wlan,
     "mac": lambda octets: octets.hex(":"),
     "ipv4": lambda octets: ".".join(map(str, octets)),
     "ipv6": _ipv6,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
+from cbpf.cli.application import group
 from cbpf.cli.options import without_comments
 
 
@@ -21,3 +23,12 @@ from cbpf.cli.options import without_comments
 def test_comments_become_blanks(text: str, expected: str) -> None:
     assert without_comments(text).split() == expected.split()
     assert len(without_comments(text)) == len(text)
+
+
+@pytest.mark.parametrize("name", group.list_commands(click.Context(group)))
+def test_no_two_options_are_one_value(name: str) -> None:
+    """But those that are spellings of it."""
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    names = [parameter.name for parameter in command.params]
+    assert {each for each in names if names.count(each) > 1} <= {"resolution"}

@@ -258,6 +258,7 @@ def test_options_without_end_end(tmp_path: Path) -> None:
     assert cost.memory < 200 * MIB
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize("used", [False, True], ids=["described", "used"])
 def test_many_interfaces_take_time_for_each_and_no_more(used: bool, tmp_path: Path) -> None:
@@ -325,6 +326,7 @@ def test_very_many_interfaces_take_little_memory(tmp_path: Path) -> None:
     assert cost.memory < 400 * MIB
 
 
+@pytest.mark.slow
 @needs_linux
 def test_long_names_are_not_kept(tmp_path: Path) -> None:
     path = tmp_path / "names.pcapng.gz"

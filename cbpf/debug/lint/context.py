@@ -7,6 +7,8 @@ nothing is known. Answers are about packets that are long enough for what is ask
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 from cbpf.compiler.flow import ACCEPTED, REJECTED, Step, flow
@@ -19,10 +21,11 @@ from cbpf.compiler.optimize.prune import prune
 from cbpf.compiler.optimize.thread import thread
 from cbpf.debug.spelling import spell
 from cbpf.debug.subject import MOVERS, TUNNELS, Joint, Subject, operands
-from cbpf.errors import FilterError
+from cbpf.errors import FilterError, Span
 from cbpf.language.syntax import And, Expression, Keyword, Not, Or
 
 _MOST_ROUNDS = 8
+_NOT = re.compile(r"(?:(?<![\w.-])not|!)\s*$")
 
 
 class Clause:
@@ -59,6 +62,14 @@ class Context(NamedTuple):
         """A clause as one would write it elsewhere, qualifiers and all, in one line."""
         return spell(clause.node, self.subject.expression)
 
+    def span(self, clause: Clause) -> Span:
+        """Where a clause is written. Of the tree's nodes, negations do not know where their `not` is."""
+        span = clause.node.span
+        if isinstance(clause.node, Not):
+            before = _NOT.search(self.subject.expression, 0, span.start)
+            return span if before is None else span._replace(start=before.start())
+        return span
+
     def corrected(self, swaps: dict[int, str | None]) -> str:
         """The expression with other text in place of nodes, by their identity; None leaves one out."""
         return spell(self.tree, self.subject.expression, swaps)
@@ -87,7 +98,7 @@ class Context(NamedTuple):
         layer: they are not about the same places then.
         """
         clauses = [clause for clause, _ in wanted]
-        for before, after in zip(clauses, clauses[1:], strict=False):
+        for before, after in pairwise(clauses):
             if any(self.moves(number) for number in range(before.last + 1, after.first)):
                 return False
         steps: list[Step] = []
@@ -145,8 +156,8 @@ def _clauses(tree: Expression) -> list[Clause]:
 
 def _lead(clause: Clause) -> None:
     """Tell the parts of a clause where they lead."""
-    nexts = [part.first for part in clause.parts[1:]]
-    for part, following in zip(clause.parts, [*nexts, None], strict=True):
+    nexts: list[int | None] = [part.first for part in clause.parts[1:]]
+    for part, following in zip_longest(clause.parts, nexts):
         part.then, part.orelse = clause.then, clause.orelse
         if isinstance(clause.node, Not):
             part.then, part.orelse = clause.orelse, clause.then
