@@ -37,7 +37,7 @@ class Match(NamedTuple):
     * ``data``: the captured bytes, as many of them as the verdict keeps.
     * ``interface``: where it was captured.
     * ``filters``: of a set of filters those that match, bit i for the filter number i; 1 for a single filter.
-    * ``verdict``: that of a single filter; 1 for a set.
+    * ``verdict``: that of a single filter; 1 for a set, and 0 if the kernel did not tell.
     """
 
     offset: int

@@ -102,7 +102,7 @@ class Scan:
         self._selection = selection
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._alone_until = 0  # where several threads may be tried again
-        self._chosen: dict[Interface, tuple[int, Place]] = {}  # the judge, and the place in the output
+        self._chosen: dict[Interface, tuple[int, Place | None]] = {}  # the judge, and the place in the output
         self._sources = _Sources()
         self.seen = 0
         self.found = 0
@@ -203,7 +203,10 @@ class Scan:
 
     def _ask(self, interface: Interface) -> None:
         which = self._walks.which(self._choose(interface))
-        place = Place() if which == NOBODY else self._output.place(interface)
+        try:
+            place = Place() if which == NOBODY else self._output.place(interface)
+        except SavefileError:
+            place = None  # whoever writes the first packet of it that matches will say why
         self._chosen[interface] = which, place
         self._sources.forget(interface)
 
@@ -228,6 +231,7 @@ class Scan:
         if not beyond:
             return bytes(walk.SOURCE_SIZE)
         which, place = self._chosen[interface]
+        assert place is not None
         units = interface.resolution
         latest = min(NEVER, (_LAST_SECOND - offset) * units)
         return _SOURCE.pack(beyond, which, units, NANOSECONDS // units, offset, place.unit, place.number, latest)
@@ -236,6 +240,7 @@ class Scan:
         """One more than the longest packet of an interface that needs no closer look; 0 if all do."""
         odd = (
             interface not in self._chosen
+            or self._chosen[interface][1] is None
             or converter(interface.linktype, self._reader.order) is not None
             or NANOSECONDS % interface.resolution != 0
             or not 0 <= offset <= _LAST_SECOND
@@ -243,7 +248,8 @@ class Scan:
         )
         if odd:
             return 0
-        longest = self._chosen[interface][1].longest
+        place = self._chosen[interface][1]
+        longest = None if place is None else place.longest
         plain = min(interface.snaplen, maximum_snaplen(interface.linktype))
         return 1 + (plain if longest is None else min(plain, longest))
 

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, Self
 from cbpf.capture.packet import Interface, Packet, Place
 from cbpf.capture.writing.compressors import Compression, by_name
 from cbpf.capture.writing.encoding import SNAPLEN_AT, Encoding, PcapEncoding, PcapngEncoding
-from cbpf.capture.writing.output import Output
+from cbpf.capture.writing.output import Inputs, Output
 
 Format = Literal["pcap", "pcapng"]
 
@@ -125,7 +125,7 @@ class PcapWriter(_Writer):
         resolution: int | None = None,
     ) -> None:
         self._encoding = PcapEncoding(path, interface, resolution)
-        output = Output(path, self._encoding.whole, inputs=inputs, force=force, compression=compression)
+        output = Output(path, self._encoding.whole, inputs=Inputs(inputs), force=force, compression=compression)
         super().__init__(self._encoding, output)
 
     def widen(self, snaplen: int) -> None:
@@ -159,7 +159,8 @@ class PcapngWriter(_Writer):
         resolution: int | None = None,
     ) -> None:
         encoding = PcapngEncoding(path, resolution)
-        super().__init__(encoding, Output(path, encoding.whole, inputs=inputs, force=force, compression=compression))
+        output = Output(path, encoding.whole, inputs=Inputs(inputs), force=force, compression=compression)
+        super().__init__(encoding, output)
 
     def add_interface(self, interface: Interface) -> int:
         """Describe ``interface`` unless that is done; its number in this file."""

@@ -73,6 +73,9 @@ def run_process() -> int:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    for name in ("SIGUSR1", "SIGUSR2"):  # who asks when there is nothing to say any more does not end it
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
     return run(sys.argv[1:])
 
 
@@ -123,7 +126,10 @@ def _invoke(arguments: list[str]) -> int:
     if VARIABLE in os.environ:
         from click.shell_completion import shell_complete
 
-        return shell_complete(group, {}, "cbpf", VARIABLE, os.environ[VARIABLE])
+        try:
+            return shell_complete(group, {}, "cbpf", VARIABLE, os.environ[VARIABLE])
+        except KeyError as missing:  # another variable that the shell sets
+            raise click.UsageError(f"{VARIABLE} is set, and {missing.args[0]} is not: it is for shells only") from None
     with group.make_context("cbpf", arguments) as context:
         status: int = group.invoke(context)
         return status

@@ -53,8 +53,8 @@ def selection(values: Mapping[str, Any], snaplen: int | None) -> Selection:
     first, last = values["numbers"]
     before = values["before"]
     return Selection(
-        after=max(0, values["after"] or 0),
-        before=NEVER if before is None else max(0, before - 1),
+        after=min(NEVER, max(0, values["after"] or 0)),
+        before=NEVER if before is None else min(NEVER, max(0, before - 1)),
         first=first,
         last=last,
         every=values["sample"],

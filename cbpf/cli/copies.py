@@ -96,14 +96,20 @@ class Copies(Sink):
         assert self._series is not None
         return self._series.place(interface)
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch) -> int:
         with self._undisturbed():
             assert self._series is not None
+            before = self._series.packets
             self._series.put(batch.encoded, batch.found - len(batch.matches))
             for match in batch.matches:
                 self._series.write(match.packet())
         if self._unbuffered:
             self.flush()
+        return self._series.packets - before
+
+    def give(self, user: int, group: int) -> None:
+        if self._series is not None:
+            self._series.give(user, group)
 
     def flush(self) -> None:
         """Hand on what is in memory, so that it can be read; raises what ``take`` raises.
@@ -116,15 +122,23 @@ class Copies(Sink):
             with self._undisturbed():
                 self._series.flush()
 
+    def finish(self) -> None:
+        """Finish the last file."""
+        self._busy = True  # from now on
+        if self._series is not None:
+            self._series.close()
+
+    def wait(self) -> None:
+        """Wait for the commands."""
+        if self._commands is not None:
+            self._commands.wait()
+
     def close(self) -> None:
         """Finish the last file, and wait for the commands."""
-        self._busy = True  # from now on
         try:
-            if self._series is not None:
-                self._series.close()
+            self.finish()
         finally:
-            if self._commands is not None:
-                self._commands.wait()
+            self.wait()
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:
@@ -204,7 +218,7 @@ def _roomy(first: Interface, paths: Sequence[str]) -> Interface:
     interfaces = [first]
     surprises = False
     for path in paths:
-        if not os.path.isfile(path):
+        if path == "-" or not os.path.isfile(path):
             surprises |= len(paths) > 1
             continue
         try:

@@ -127,8 +127,8 @@ def packets(asked: Question, ranges: tuple[tuple[int, int], ...]) -> Iterator[tu
     except SavefileError as error:
         raise click.ClickException(named(error, input_name(asked.path))) from error
     if number < named_last:
-        amount = f"{number} packet{'' if number == 1 else 's'}" if number else "no packets"
-        raise click.ClickException(f"{input_name(asked.path)}: has only {amount}" if number else f"has {amount}")
+        amount = "no packets" if number == 0 else f"only {number} packet{'s' * (number > 1)}"
+        raise click.ClickException(f"{input_name(asked.path)}: has {amount}")
 
 
 def everything() -> tuple[tuple[int, int], ...]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import zip_longest
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +20,7 @@ from cbpf.capture import walk
 from cbpf.capture.selection import EVERYTHING, Selection
 from cbpf.cli.inputs import Inputs
 from cbpf.cli.output import Output
-from cbpf.cli.privileges import become
+from cbpf.cli.privileges import account, become
 from cbpf.cli.progress import State, amount, progress
 from cbpf.cli.sinks import Both, Sink
 from cbpf.cli.splitting import Shares, Split, share_targets
@@ -114,7 +115,8 @@ class Delivery:
             rest=job.split.unmatched is not None,
             inverted=min(selection.keep, 0xFFFFFFFF) if selection.inverted else None,
         )
-        self._names = [(name, 0) for name in job.split.names]
+        self._names = job.split.names
+        self._named = [0] * len(self._names)  # packets of each
         self._started = monotonic()
         self._scan: Scan | None = None
         self._seen = self._read = self._files = 0  # packets, bytes, and savefiles that are done with
@@ -138,8 +140,7 @@ class Delivery:
             self._sink.begin(savefile.path)
             found = 0
             for batch in self._batches(savefile, left):
-                found += batch.found
-                self._sink.take(batch)
+                found += self._sink.take(batch)
                 if self._names and self._sink.form == walk.DATA:
                     self._count(batch)
                 if self._sink.done:
@@ -159,7 +160,7 @@ class Delivery:
     def count_lines(self) -> Iterator[str]:
         """A line for each file if there are several, or for each filter, and one for all."""
         if self._names:
-            yield from (f"{name}: {_packets(count)}" for name, count in self._names)
+            yield from (f"{name}: {_packets(count)}" for name, count in zip(self._names, self._named, strict=True))
             return
         if len(self.counts) > 1:
             yield from (f"{path}: {_packets(count)}" for path, count in self.counts)
@@ -176,8 +177,9 @@ class Delivery:
             f"in {seconds:.2f} s ({rate})"
         )
         complain(f"matched {_packets(found)}" + (f" ({found / state.packets:.2%})" if state.packets else ""))
-        for name, count in self._names:
-            complain(f"  {name}: {_packets(count)}")
+        now = [count.packets for count in self._scan.counts] if self._scan and self._sink.form != walk.DATA else []
+        for name, count, more in zip_longest(self._names, self._named, now, fillvalue=0):
+            complain(f"  {name}: {_packets(count + more)}")
 
     @contextmanager
     def told_by_signals(self) -> Iterator[None]:
@@ -199,7 +201,7 @@ class Delivery:
 
         for path in inputs.paths:
             try:
-                if os.path.isdir(path):
+                if path != "-" and os.path.isdir(path):
                     raise SavefileError("is a folder; --recursive reads what is in it", path=path)
                 savefile = open_savefile(path)
             except SavefileError as error:
@@ -255,36 +257,40 @@ class Delivery:
         if self._scan is not None:
             state, counts = self.state(), self._scan.counts
             self._read, self._seen, self._phase = state.done, state.packets, self._scan.phase
-            for bit, count in enumerate(counts):
-                name, before = self._names[bit]
-                self._names[bit] = name, before + count.packets
+            if self._sink.form != walk.DATA:
+                for number, count in enumerate(counts):
+                    self._named[number] += count.packets
             self._scan = None
 
     def _count(self, batch: Batch) -> None:
         """Count packets that are handed over, for each filter of a set."""
         for match in batch.matches:
-            self._names = [(name, count + (match.filters >> bit & 1)) for bit, (name, count) in enumerate(self._names)]
+            for number in range(len(self._named)):
+                self._named[number] += match.filters >> number & 1
 
     def _settle(self, interface: Interface) -> None:
         """Become another user, now that the output is open, if that is wanted."""
         if self._privileged:
             self._privileged = False
-            self._sink.prepare(interface)
-            load_engine()
-            become(self._job.output.user or "")
+            settle(self._sink, interface, self._job.output.user or "")
 
     def _report(self, error: SavefileError) -> None:
         self._failed = True
         complain(named(error, input_name(error.path)))
 
 
-def load_engine() -> None:
-    """Load what machine code is made with: later there might be no right to read it."""
+def settle(sink: Sink, interface: Interface, user: str) -> None:
+    """Become another user, when all is loaded that there might be no right to read later. The output is that user's."""
     from cbpf.engine.llvm import NoNativeCode, available
 
+    sink.prepare(interface)
     with suppress(NoNativeCode):
         available()
         import_module("cbpf.engine.native")
+    with suppress(OSError):  # where files belong to nobody; or it is that user's already
+        _, number, group = account(user)
+        sink.give(number, group)
+    become(user)
 
 
 @contextmanager

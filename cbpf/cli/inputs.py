@@ -62,7 +62,7 @@ def inputs(values: Mapping[str, Any]) -> Inputs:
     found: set[str] = set()
     incomplete = False
     for path in (*given, *listed):
-        if recursive and os.path.isdir(path):
+        if recursive and path != "-" and os.path.isdir(path):
             below, complete = _below(path)
             incomplete |= not complete
             found.update(below)

@@ -28,6 +28,7 @@ class Lines(Sink):
         self._names = names
         self._unbuffered = unbuffered
         self._file = ""
+        self._busy = self._flush_wanted = False  # streams cannot be written to while they are
 
     def begin(self, path: str) -> None:
         self._file = input_name(path)
@@ -37,10 +38,18 @@ class Lines(Sink):
 
         Printer(self._style).text(Packet(0, 1, b"\0", interface))
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch) -> int:
+        self._busy = True
         put(self._printer.batch(batch.matches, file=self._file, names=self._names))
-        if self._unbuffered:
+        if self._unbuffered or self._flush_wanted:
             flush()
+        self._busy = self._flush_wanted = False
+        return batch.found
 
     def flush(self) -> None:
-        flush()
+        if self._busy:
+            self._flush_wanted = True
+        else:
+            self._busy = True
+            flush()
+            self._busy = False

@@ -11,8 +11,7 @@ import click
 
 from cbpf.capture.live import CaptureError, Live, Refused, interface_name, open_live
 from cbpf.capture.piece import NOTHING, Batch, Match
-from cbpf.cli.delivery import Job, handled, load_engine
-from cbpf.cli.privileges import become
+from cbpf.cli.delivery import Job, handled, settle
 from cbpf.cli.streams import complain, put
 from cbpf.cli.verdicts import Judges
 from cbpf.cli.wire import Wire
@@ -59,7 +58,6 @@ class _Capturing:
         self._live = live
         self._job = job
         self._sink = job.sink(())
-        self._taken = 0  # packets that were handed over
         self._found = 0
         self._phase = 0
         self._stopped = False  # by a signal
@@ -77,9 +75,7 @@ class _Capturing:
                 self._sink.begin(self._live.interface.name or "")
                 self._sink.expect(self._live.interface)
                 if self._job.output.user is not None:
-                    self._sink.prepare(self._live.interface)
-                    load_engine()
-                    become(self._job.output.user)
+                    settle(self._sink, self._live.interface, self._job.output.user)
                 self._attach()
                 complain(f"listening on {self._live.interface.name}, {linktype_name(self._live.interface.linktype)}")
                 try:
@@ -123,33 +119,33 @@ class _Capturing:
 
     def _take(self, packets: Sequence[Packet]) -> None:
         matches = list(self._matching(packets))
-        self._taken += len(packets)
         if matches:
             limit = self._job.output.limit
             matches = matches if limit is None else matches[: limit - self._found]
-            self._found += len(matches)
-            self._sink.take(Batch(len(matches), NOTHING, matches))
-        if self._job.output.unbuffered or not packets:
+            self._found += self._sink.take(Batch(len(matches), NOTHING, matches))
+        if not packets and self._job.prints:
             self._sink.flush()
 
     def _matching(self, packets: Sequence[Packet]) -> Iterator[Match]:
         chosen = self._job.selection
         for timestamp, wirelen, data, interface in packets:
-            kept, filters = self._judged(data, wirelen) if self._engines else (len(data), 1)  # the kernel has cut it
+            # The kernel has cut the packet, and does not say what the verdict was.
+            kept, filters = self._judged(data, wirelen) if self._engines else (0, 1)
             if not filters or (chosen.chooses and not chosen.includes(1, timestamp)):
                 continue
             if self._phase:
                 self._phase -= 1
                 continue
             self._phase = chosen.every - 1
-            yield Match(0, timestamp, wirelen, memoryview(data)[:kept], interface, filters, kept)
+            yield Match(0, timestamp, wirelen, memoryview(data)[: kept or None], interface, filters, kept)
 
     def _judged(self, data: bytes, wirelen: int) -> tuple[int, int]:
         """How many bytes to keep, and the bits of the filters that match."""
         selection, split = self._job.selection, self._job.split
         verdicts = [each.run(data, wirelen) for each in self._engines]
         if not split.filters:
-            return (selection.keep, int(not verdicts[0])) if selection.inverted else (verdicts[0], int(verdicts[0] > 0))
+            whole = min(selection.keep, 0xFFFFFFFF)
+            return (whole, int(not verdicts[0])) if selection.inverted else (verdicts[0], int(verdicts[0] > 0))
         bits = sum(1 << bit for bit, verdict in enumerate(verdicts) if verdict)
         return selection.keep, bits or (split.unmatched is not None) << len(verdicts)
 
@@ -158,6 +154,8 @@ class _Capturing:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         def stop(_number: int, _frame: object) -> None:
+            if self._stopped:  # it was asked to before, and something does not end
+                raise KeyboardInterrupt
             self._stopped = True
 
         def tell(_number: int, _frame: object) -> None:

@@ -10,6 +10,8 @@ import click
 from cbpf.cli.options import FILE, all_of
 from cbpf.cli.target import Target, check, file_size
 
+_MOST = (1 << 63) - 1  # packets
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -86,7 +88,7 @@ compressed if it ends in .gz, .bz2, .xz, .zst or .lz4.",
         ),
         click.option("--print", "prints", is_flag=True, help="With -w, print the packets, too."),
         click.option("--count", is_flag=True, help="Print how many packets match instead of the packets."),
-        click.option("-c", "limit", type=click.IntRange(1), metavar="N", help="Stop after N matching packets."),
+        click.option("-c", "limit", type=click.IntRange(1, _MOST), metavar="N", help="Stop after N matching packets."),
         click.option("-U", "-l", "--packet-buffered", "unbuffered", is_flag=True, help="Hand on every packet at once."),
         click.option(
             "--threads",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from cbpf.capture import walk
 from cbpf.capture.packet import Place
+from cbpf.cli.streams import discard_output
 
 if TYPE_CHECKING:
     from cbpf.capture import Interface
@@ -44,14 +45,21 @@ class Sink:
     def prepare(self, interface: Interface) -> None:
         """Load all that packets of an interface that was expected will want."""
 
-    def take(self, batch: Batch) -> None:
-        """Take packets of interfaces that were expected.
+    def give(self, user: int, group: int) -> None:
+        """Let files that are open be those of a user and a group. Raises OSError if that is not possible."""
+
+    def take(self, batch: Batch) -> int:
+        """Take packets of interfaces that were expected; how many of them are wanted.
 
         Raises SavefileError or ClickException if they cannot be written, BrokenPipeError if nobody reads them any more.
         """
+        return batch.found
 
     def flush(self) -> None:
-        """Hand on what is in memory. Raises what ``take`` raises."""
+        """Hand on what is in memory. Raises what ``take`` raises.
+
+        A signal handler may do this: in the middle of something else it is done after that.
+        """
 
     def close(self) -> None:
         """Finish. Raises what ``take`` raises."""
@@ -66,12 +74,16 @@ class Sink:
 
 
 class Both(Sink):
-    """Two sinks that get the same packets, each as an object."""
+    """Two sinks that get the same packets, each as an object. ``other`` is given up if nobody reads it any more."""
 
     form = walk.DATA
 
     def __init__(self, one: Sink, other: Sink) -> None:
         self._one, self._other = one, other
+
+    def _give_up(self) -> None:
+        self._other = Sink()
+        discard_output()
 
     @property
     def done(self) -> bool:
@@ -93,13 +105,23 @@ class Both(Sink):
         self._one.prepare(interface)
         self._other.prepare(interface)
 
-    def take(self, batch: Batch) -> None:
-        self._one.take(batch)
-        self._other.take(batch)
+    def give(self, user: int, group: int) -> None:
+        self._one.give(user, group)
+
+    def take(self, batch: Batch) -> int:
+        taken = self._one.take(batch)
+        try:
+            self._other.take(batch)
+        except BrokenPipeError:
+            self._give_up()
+        return taken
 
     def flush(self) -> None:
         self._one.flush()
-        self._other.flush()
+        try:
+            self._other.flush()
+        except BrokenPipeError:
+            self._give_up()
 
     def close(self) -> None:
         try:

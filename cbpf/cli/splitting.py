@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -71,6 +72,8 @@ def split(values: Mapping[str, Any], *, writes: bool, expression: bool) -> Split
         raise click.UsageError("with --split-by-filter there is no other expression: write it into each of the filters")
     if values["unmatched"] is not None and not (filters and writes):
         raise click.UsageError("--unmatched is for packets that --split-by-filter and -w leave over")
+    if values["unmatched"] is not None and "unmatched" in filters:
+        raise click.UsageError("'unmatched' is the name of the packets that --unmatched is for")
     if filters and values["invert"]:
         raise click.UsageError("--invert is for a single filter; --unmatched has what none of several matches")
     return Split(filters, values["unmatched"])
@@ -99,12 +102,16 @@ def share_targets(target: Target, split: Split) -> list[Target]:
     from cbpf.capture.writer import format_by_name
 
     target = target._replace(format=target.format or format_by_name(target.path))  # the same for --unmatched
-    targets = [target._replace(path=_named(target.path, name)) for name in split.filters]
+    rotates = target.size is not None or target.seconds is not None
+    shown = {name: name.replace("%", "%%") if target.seconds is not None else name for name in split.filters}
+    targets = [target._replace(path=_named(target.path, name)) for name in shown.values()]
     if split.unmatched is not None:
         targets.append(target._replace(path=split.unmatched))
     paths = [os.path.abspath(each.path) for each in targets]
     if "-" in {target.path, *(each.path for each in targets)} or len(set(paths)) < len(paths):
         raise click.UsageError("--split-by-filter and --unmatched need a file of its own for each output")
+    if rotates and any(re.fullmatch(re.escape(one) + "[0-9]+", other) for one in paths for other in paths):
+        raise click.UsageError("with numbers behind them, the names of two outputs would be the same")
     return targets
 
 
@@ -142,7 +149,11 @@ class Shares(Sink):
         # All of them have met the same interfaces in the same order.
         return [copies.place(interface) for copies in self._copies][-1]
 
-    def take(self, batch: Batch) -> None:
+    def give(self, user: int, group: int) -> None:
+        for copies in self._copies:
+            copies.give(user, group)
+
+    def take(self, batch: Batch) -> int:
         for number, share in enumerate(batch.shares):
             if share.found:
                 self._copies[number].take(share)
@@ -150,17 +161,18 @@ class Shares(Sink):
             for number, copies in enumerate(self._copies):
                 if match.filters >> number & 1:
                     copies.take(batch._replace(found=1, matches=(match,), shares=()))
+        return batch.found
 
     def flush(self) -> None:
         for copies in self._copies:
             copies.flush()
 
     def close(self) -> None:
-        errors: list[Exception] = []
-        for copies in self._copies:
+        errors: list[BaseException] = []
+        for end in (*(copies.finish for copies in self._copies), *(copies.wait for copies in self._copies)):
             try:
-                copies.close()
-            except Exception as error:  # the others are to be finished all the same
+                end()
+            except BaseException as error:  # the others are to be finished all the same
                 errors.append(error)
         if errors:
             raise errors[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -28,10 +29,17 @@ def _shown(character: str) -> str:
 
 def complain(message: str) -> None:
     """Write a message to stderr, if there is one."""
-    if sys.stderr is not None:
-        with suppress(OSError):
-            sys.stderr.write(f"cbpf: {printable(message)}\n")
-            sys.stderr.flush()
+    if sys.stderr is None:
+        return
+    text = f"cbpf: {printable(message)}\n"
+    with suppress(OSError):
+        try:
+            number = sys.stderr.fileno()
+        except (AttributeError, OSError, ValueError):  # not a file
+            sys.stderr.write(text)
+        else:
+            # At once, past what Python keeps of the stream: a signal handler may complain in the middle of a complaint.
+            os.write(number, text.encode(errors="backslashreplace"))
 
 
 def input_name(path: str) -> str:
@@ -45,9 +53,26 @@ def named(error: SavefileError, name: str) -> str:
 
 
 def prepare_output() -> None:
-    """Let stdout carry file names that are not valid text: as the bytes they are."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+    """Let stdout carry names that are not valid text, or that it has no letters for, and lose nothing."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: a signal could cut short what is written
+        raw = sys.stdout.detach()
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding)
+    codecs.register_error(_AS_IT_IS, _as_it_is)
+    sys.stdout.reconfigure(errors=_AS_IT_IS)
+
+
+_AS_IT_IS = "cbpf.as_it_is"
+
+
+def _as_it_is(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The bytes that a name was made of, or else an escape for what the encoding does not have."""
+    assert isinstance(error, UnicodeEncodeError)
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def put(text: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cbpf.cli.debugging import Question, compiled, everything, packets, put_json, question, question_options, reason_of
-from cbpf.cli.streams import put
+from cbpf.cli.streams import input_name, put
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
@@ -53,7 +53,7 @@ def _first_unmatched(asked: Question) -> Iterator[tuple[int, Packet]]:
             return
         first = first or (number, packet)
     if first is None:
-        raise click.ClickException(f"{asked.path}: has no packets")
+        raise click.ClickException(f"{input_name(asked.path)}: has no packets")
     if not asked.json:
         put("all packets match\n")
     yield first

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from cbpf.cli.completion import interfaces
-from cbpf.cli.options import LARGEST_SNAPLEN, all_of
+from cbpf.cli.options import all_of
 from cbpf.cli.streams import put
+from cbpf.machine import DEFAULT_SNAPLEN
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -45,7 +46,7 @@ def live_options(command: _Command) -> _Command:
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=lambda *of: _list() if of[2] else None,
+            callback=lambda *of: _list() if of[2] and not of[0].resilient_parsing else None,
             help="List the network interfaces, and exit.",
         ),
         click.option(
@@ -83,15 +84,17 @@ def live_options(command: _Command) -> _Command:
 def wire(values: Mapping[str, Any], snaplen: int | None) -> Wire | None:
     """The values of ``live_options`` as one; None if savefiles are to be read."""
     if values["interface"] is None:
-        given = {"direction": "-Q", "buffer": "-B", "duration": "--duration"}
+        given = {"direction": "-Q", "buffer": "-B", "duration": "--duration", "immediate": "--immediate-mode"}
         for name, option in given.items():
-            if values[name] is not None:
+            if values[name]:
                 raise click.UsageError(f"{option} is for a live capture: name an interface with -i")
+        if not values["promiscuous"]:
+            raise click.UsageError("-p is for a live capture: name an interface with -i")
         return None
     buffer = values["buffer"]
     return Wire(
         values["interface"],
-        min(snaplen or 262144, LARGEST_SNAPLEN, 262144),
+        min(snaplen or DEFAULT_SNAPLEN, DEFAULT_SNAPLEN),
         values["promiscuous"],
         values["direction"] or "inout",
         None if buffer is None else buffer * _KIBIBYTE,

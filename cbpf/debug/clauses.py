@@ -117,14 +117,28 @@ class Clauses:
         for _, binding in self.layer.computed:  # for those who explain: what nobody wants may be missing
             with suppress(NotComputed):
                 evaluator.judge(binding)
-        asked = self._follow(evaluator)
-        last = asked[-1]
-        if last.missing is not None and last.relevant:
-            return Verdict(False, asked, (Deciding(last, False),), last.missing)
-        values = _values(self.tree, {clause.number: clause.holds for clause in asked})
-        known = {clause.number: clause for clause in asked}
-        deciding = tuple(Deciding(known[number], negated) for number, negated in _deciding(self.tree, values))
-        return Verdict(values[id(self.tree)][0] is True, asked, deciding)
+        return self._decided(self.tree, evaluator)
+
+    def _decided(self, tree: Expression, evaluator: Evaluator) -> Verdict:
+        """The verdict of a packet that can be read.
+
+        Clauses that make no difference, and cannot be computed, are first taken not to hold; if that would make one of
+        them decide, it is taken to hold: then what makes it meaningless does.
+        """
+        assumed: set[int] = set()
+        while True:
+            asked = self._follow(evaluator, assumed)
+            last = asked[-1]
+            if last.missing is not None and last.relevant:
+                return Verdict(False, asked, (Deciding(last, False),), last.missing)
+            known = {clause.number: clause for clause in asked}
+            values = _values(tree, {number: _or_assumed(clause, assumed) for number, clause in known.items()})
+            deciding = _deciding(tree, values)
+            unknown = {number for number, _ in deciding if known[number].holds is None} - assumed
+            if not unknown:
+                named = tuple(Deciding(known[number], negated) for number, negated in deciding)
+                return Verdict(values[id(tree)][0] is True, asked, named)
+            assumed |= unknown
 
     def judged_in(self, clause: Clause, layer: Layer, evaluator: Evaluator) -> bool:
         """Whether a clause would hold if it were read in another layer; False also if that makes no sense."""
@@ -135,7 +149,8 @@ class Clauses:
         except (FilterError, NotComputed):
             return False
 
-    def _follow(self, evaluator: Evaluator) -> tuple[Clause, ...]:
+    def _follow(self, evaluator: Evaluator, assumed: set[int]) -> tuple[Clause, ...]:
+        """The clauses that a program comes to; of those that make no difference the ``assumed`` ones hold."""
         asked = []
         state = (0, self.layer)
         while state[0] >= 0:
@@ -143,11 +158,7 @@ class Clauses:
             asked.append(clause)
             if clause.missing is not None and clause.relevant:
                 break
-            if clause.holds is None:
-                # The nearer one: behind it the constant that makes this clause irrelevant is met.
-                state = min((way.then, way.orelse), key=lambda target: (target[0] < 0, target[0]))
-            else:
-                state = way.then if clause.holds else way.orelse
+            state = way.then if _or_assumed(clause, assumed) else way.orelse
         return tuple(asked)
 
     def _clause(self, state: _State, evaluator: Evaluator) -> tuple[Clause, Way]:
@@ -199,10 +210,14 @@ class Clauses:
         return found[::-1]
 
 
+def _or_assumed(clause: Clause, assumed: set[int]) -> bool:
+    return clause.number in assumed if clause.holds is None else clause.holds
+
+
 _WRITTEN = {"or": "src or dst", "and": "src and dst", "link": "ether"}
 _ENDS = {ACCEPTED: ACCEPT, REJECTED: REJECT}
 
-# For each part of the tree whether it holds, None if unknown or not asked; and the number of its first primitive.
+# For each part of the tree whether it holds, None if it was not asked; and the number of its first primitive.
 _Values = dict[int, tuple[bool | None, int]]
 
 

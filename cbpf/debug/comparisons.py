@@ -70,6 +70,18 @@ def indexed(tree: Arithmetic) -> list[str]:
     return []
 
 
+def divides(tree: Arithmetic) -> bool:
+    """Whether something is divided by what the packet says."""
+    match tree:
+        case Index(_, _, offset, _):
+            return divides(offset)
+        case Negate(_, operand):
+            return divides(operand)
+        case Binary(_, operator, left, right):
+            return (operator in "/%" and constant(right) is None) or divides(left) or divides(right)
+    return False
+
+
 def _said(tree: Arithmetic, source: str) -> str:
     """Arithmetic, with the names of fields that have one."""
     match tree:

@@ -35,7 +35,10 @@ class Reading(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """``tree`` is None for an empty expression; ``readings`` has the primitives in the order they are written."""
+    """``tree`` is None for an empty expression; ``readings`` has the primitives in the order they are written.
+
+    ``of_system`` says that ``names`` are those of the system's databases.
+    """
 
     expression: str
     linktype: int
@@ -44,6 +47,7 @@ class Subject(NamedTuple):
     layer: Layer
     tree: Expression | None
     readings: tuple[Reading, ...]
+    of_system: bool
 
     def text(self, span: Span) -> str:
         """The characters of a part of the expression, in one line."""
@@ -52,6 +56,7 @@ class Subject(NamedTuple):
 
 def read(expression: str, linktype: int, names: Names | None = None, netmask: int | None = None) -> Subject:
     """Read an expression for packets of this LINKTYPE number in savefiles. Raises FilterError as compiling does."""
+    of_system = names is None or type(names) is Names
     names = AskedOnce(names or Names())
     layer = first = layer_for(linktype)
     tree = parse(expression)
@@ -64,7 +69,7 @@ def read(expression: str, linktype: int, names: Names | None = None, netmask: in
     except FilterError as error:
         error.expression = expression
         raise
-    return Subject(expression, linktype, names, netmask, first, tree, tuple(readings))
+    return Subject(expression, linktype, names, netmask, first, tree, tuple(readings), of_system)
 
 
 def operands(tree: Joint) -> tuple[Expression, ...]:

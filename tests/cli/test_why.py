@@ -121,3 +121,11 @@ def test_colours_only_where_they_are_wanted() -> None:
 def test_standard_input() -> None:
     done = process("why", "-r", "-", "-n", "3", "tcp", stdin=Path(HTTP).read_bytes())
     assert "protocol is UDP, not TCP" in done.text
+
+
+@pytest.mark.parametrize("number", [(), ("-n", "1")])
+def test_a_file_without_packets(number: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "empty.pcap"
+    file.write_bytes(Path(HTTP).read_bytes()[:24])
+    done = cbpf("why", "-r", file, *number, "ip")
+    assert (done.status, done.err) == (1, f"cbpf: {file}: has no packets\n")

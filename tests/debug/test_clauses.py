@@ -186,6 +186,8 @@ def test_a_clause_that_makes_no_difference_needs_no_bytes() -> None:
         ("tcp port 80 or ip", ["ip"]),
         ("(tcp port 80 and arp) or less 10", ["less 10"]),
         ("not (tcp port 80 and arp)", ["arp"]),
+        ("(igmp and ip) or ip", ["ip"]),
+        ("(tcp port 80 or ip) and less 10", ["ip", "less 10"]),
     ):
         assert PythonEngine(cbpf.compile(expression, "IPV4", optimize=False).program).run(b"")
         verdict = Clauses(expression, NUMBERS["IPV4"]).ask(b"")

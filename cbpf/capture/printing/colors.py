@@ -8,7 +8,7 @@ from typing import Final
 _RESET: Final = "\x1b[0m"
 _DIM, _RED, _YELLOW, _CYAN = "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[36m"
 _PARTS: Final = (
-    (re.compile(r"([0-9a-f.:]+ > [0-9a-f.:]*[0-9a-f:])(?=[:,] )"), _CYAN),
+    (re.compile(r"([0-9a-f.:]{1,60} > [0-9a-f.:]{0,60}[0-9a-f:])(?=[:,] )"), _CYAN),
     (re.compile(r"(?<=Flags )(\[[A-Z.a-z]+\])"), _YELLOW),
     (re.compile(r"(\[(?:truncated|malformed)\])$"), _RED),
 )

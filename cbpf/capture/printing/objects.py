@@ -75,13 +75,13 @@ def _record(packet: Packet, around: Surroundings) -> dict[str, Any]:
     known |= {"timestamp": _exact(timestamp, around.digits), "number": around.number}
     if around.file:
         # File names are bytes, which JSON cannot have.
-        known["file"] = around.file.encode(errors="surrogateescape").decode(errors="replace")
+        known["file"] = _text(around.file)
     known["interface"] = interface.number if interface.name is None else interface.name
     known |= {"linktype": linktype_name(interface.linktype), "caplen": len(data), "wirelen": wirelen}
     if around.verdict is not None:
         known["verdict"] = around.verdict
     if around.filters:
-        known["filters"] = list(around.filters)
+        known["filters"] = list(map(_text, around.filters))
     return known
 
 
@@ -89,3 +89,8 @@ def _exact(timestamp: int, digits: int) -> str:
     """Seconds as a decimal number. The sign is that of the number: -0.5 is half a second before the epoch."""
     seconds, rest = divmod(abs(timestamp), BILLION)
     return f"{'-' if timestamp < 0 else ''}{seconds}.{fraction(rest, digits)}"
+
+
+def _text(name: str) -> str:
+    """A name from the command line as text, whatever bytes it has."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")

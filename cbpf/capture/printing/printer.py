@@ -59,7 +59,7 @@ class Printer:
             bits = match.filters
             if bits not in chosen:
                 chosen[bits] = [name for bit, name in enumerate(names) if bits >> bit & 1]
-            verdict = None if names else match.verdict
+            verdict = None if names else match.verdict or None
             parts.append(self._make(match.packet(), file, verdict, chosen[bits]))
         return "".join(parts)
 

@@ -11,6 +11,7 @@ from typing import Final
 from cbpf.capture.summary.line import PAIR, SHORT, Line, Malformed, ipv4_text, ipv6_text
 
 _HEADER: Final = Struct(">HHHHHH").unpack_from
+_LONGEST_NAME: Final = 255  # bytes, RFC 1035
 _HEADER_LENGTH: Final = 12
 _RECORD: Final = Struct(">HHIH").unpack_from
 _RESPONSE: Final = 0x8000
@@ -84,7 +85,7 @@ def _query(line: Line, multicast: bool) -> None:
     at = line.at + _HEADER_LENGTH
     if questions == 1 and not multicast:
         end = line.data.find(0, at)
-        asked = _asked(line.data[at : end + 5])
+        asked = _asked(line.data[at : end + 5]) if end - at <= _LONGEST_NAME else None
         if asked is not None:
             line.out.append(asked)
             return

@@ -15,6 +15,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cached_property
 from operator import call
 from typing import IO, Final, Protocol
 
@@ -25,6 +26,26 @@ BLOCK: Final = 256 * 1024  # bytes that are handed to the operating system at on
 RAW_BLOCK: Final = 64 * 1024  # bytes that are compressed at once, or more
 _BUFFER: Final = 1024 * 1024  # of a pipe: a block fits in, which is never handed over in part then, not to be resumed
 
+
+class Inputs:
+    """Files that are being read, or will be; "-" is standard input. They are looked at once an output is open."""
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._paths = tuple(paths)
+
+    @cached_property
+    def _identities(self) -> frozenset[tuple[int, int] | None]:
+        return frozenset(map(_identity, self._paths))
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(os.path.abspath(path) for path in self._paths if path != "-")
+
+    def have(self, path: str, status: os.stat_result) -> bool:
+        """Whether this file is one of them: also one that was not there before it was opened."""
+        return (status.st_dev, status.st_ino) in self._identities or os.path.abspath(path) in self._names
+
+
 Whole = Callable[[memoryview], int]
 """The length in bytes of the whole records that some bytes begin with."""
 
@@ -32,8 +53,8 @@ Whole = Callable[[memoryview], int]
 class Output:
     """A savefile being written, whatever its format.
 
-    ``path`` "-" is standard output, which stays open. ``inputs`` are paths being read: a file that is one of them is
-    never written to. One that has something in it is overwritten only if ``force`` says so. ``compression`` None is
+    ``path`` "-" is standard output, which stays open. ``inputs`` are files that are being read: one of them is never
+    written to. One that has something in it is overwritten only if ``force`` says so. ``compression`` None is
     what the name says. ``whole`` finds the end of the last whole record.
 
     All raise SavefileError if the file does not take the bytes, and again whatever is tried after that. A closed
@@ -45,7 +66,7 @@ class Output:
         path: str,
         whole: Whole,
         *,
-        inputs: Iterable[str] = (),
+        inputs: Inputs | None = None,
         force: bool = True,
         compression: Compression | None = None,
     ) -> None:
@@ -57,11 +78,16 @@ class Output:
         try:
             self._file = _standard_output(path) if path == "-" else _opened(path)
             if isinstance(self._file, _Disk) and path != "-":
-                self._file.spare(path, inputs, force=force)
+                self._file.spare(path, inputs or Inputs(), force=force)
         except OSError as error:
             raise self._failed(error) from error
         self.rewritable = isinstance(self._file, _Disk) and path != "-" and not self.compressed
         self._bytes: _Bytes = self._file if stream is None else _Compressed(self._file, compression, stream, path)
+
+    def give(self, user: int, group: int) -> None:
+        """Let the file be that of a user and a group, by their numbers. Raises OSError if that is not possible."""
+        if isinstance(self._file, _Disk) and self.path != "-":
+            self._file.give(user, group)
 
     @property
     def size(self) -> int:
@@ -151,11 +177,14 @@ class _Disk:
         self._error: OSError | None = None
         self._closed = False
 
-    def spare(self, path: str, inputs: Iterable[str], *, force: bool) -> None:
+    def give(self, user: int, group: int) -> None:
+        os.fchown(self._number, user, group)
+
+    def spare(self, path: str, inputs: Inputs, *, force: bool) -> None:
         """Empty the file, unless it is an input or has something in it: then it is closed, and SavefileError raised."""
         status = os.fstat(self._number)
         refusal = None
-        if status.st_size and (status.st_dev, status.st_ino) in {_identity(name) for name in inputs}:
+        if inputs.have(path, status):
             refusal = "is being read; it is not overwritten"
         elif status.st_size and not force:
             refusal = "exists; --force overwrites it"

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 from cbpf.capture.packet import NANOSECONDS, Interface, Packet, Place
 from cbpf.capture.writing.compressors import Compression, by_name
 from cbpf.capture.writing.encoding import SNAPLEN_AT, Encoding, PcapEncoding
-from cbpf.capture.writing.output import Output
+from cbpf.capture.writing.output import Inputs, Output
 from cbpf.errors import SavefileError
 
 _UNLIMITED: Final = sys.maxsize  # bytes
 _NEVER: Final = 1 << 128  # nanoseconds
+_MOST_REMEMBERED: Final = 1 << 16  # files
 
 
 class Limits(NamedTuple):
@@ -88,7 +89,7 @@ class Series:
         self._path = path
         self._encoding = encoding
         self._limits = limits
-        self._inputs = inputs
+        self._inputs = Inputs(inputs)
         self._force = force
         self._compression = by_name(path)[1] if compression is None else compression  # not by the numbered name
         self._closed = closed
@@ -178,6 +179,11 @@ class Series:
             self.packets += 1
         self._take(encoded[start:])
 
+    def give(self, user: int, group: int) -> None:
+        """Let the present file be that of a user and a group. Raises OSError if that is not possible."""
+        if self._output is not None:
+            self._output.give(user, group)
+
     def flush(self) -> None:
         """Hand to the operating system what is still in memory."""
         if self._output is not None:
@@ -258,6 +264,8 @@ class Series:
         self._encoding.path = name
         self._output = output
         self._paths[name] = None
+        if len(self._paths) > _MOST_REMEMBERED:  # a capture may go on for years
+            del self._paths[next(iter(self._paths))]
         output.begin(self._encoding.preamble())
 
     def _name(self, second: int | None, count: int) -> str:

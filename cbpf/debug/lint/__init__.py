@@ -21,7 +21,7 @@ from cbpf.debug.lint.relations import exact_flags, operator_precedence
 from cbpf.debug.lint.truth import truths
 from cbpf.debug.lint.values import number_as_host, services, several_addresses, short_address
 from cbpf.debug.subject import Subject, read
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.names import Names
 from cbpf.machine.program import DEFAULT_SNAPLEN
 
@@ -56,8 +56,27 @@ def lint(expression: str, linktype: int, names: Names | None = None, netmask: in
     about = context(subject)
     if about is None:
         return ()
-    found = [_checked(subject, finding) for rule in RULES for finding in rule(about)]
+    found = [
+        _checked(subject, finding._replace(span=_with_parentheses(expression, finding.span)))
+        for rule in RULES
+        for finding in rule(about)
+    ]
     return tuple(sorted(dict.fromkeys(found), key=lambda each: (each.severity is Severity.NOTE, each.span)))
+
+
+def _with_parentheses(text: str, span: Span) -> Span:
+    """A span that has both of every pair of parentheses, or none: the tree knows of those inside alone."""
+    start, end = span
+    opened = unopened = 0
+    for character in text[start:end]:
+        opened += character == "("
+        if character == ")":
+            opened, unopened = (opened - 1, unopened) if opened else (opened, unopened + 1)
+    for _ in range(unopened):
+        start = text.rfind("(", 0, start)
+    for _ in range(opened):
+        end = text.find(")", end) + 1
+    return Span(start, end) if 0 <= start < end else span
 
 
 def _checked(subject: Subject, finding: Finding) -> Finding:

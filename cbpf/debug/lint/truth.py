@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from cbpf.compiler.predicates import Constant
 from cbpf.compiler.primitives import cases
 from cbpf.compiler.scope import Scope
-from cbpf.debug.comparisons import indexed
+from cbpf.debug.comparisons import divides, indexed
 from cbpf.debug.lint.context import Clause, Context
 from cbpf.debug.lint.finding import NOTE, WARNING, Finding
 from cbpf.debug.lint.ipv6 import as_ipv6, ipv4_only
@@ -253,6 +253,12 @@ def _both_groups(*clauses: Clause) -> bool:
 # Without a clause.
 
 
+def _may_divide_by_zero(clause: Clause) -> bool:
+    """Whether a packet may be rejected in a clause whatever it says."""
+    relations = [each for each in primitives(clause.node) if isinstance(each, Relation)]
+    return any(divides(side) for each in relations for side in (each.left, each.right))
+
+
 def _without(context: Context, clause: Clause, holds: bool = False) -> tuple[str | None, bool]:
     """The expression that is left if a clause holds of every packet, or of none, and that it means the same.
 
@@ -264,6 +270,6 @@ def _without(context: Context, clause: Clause, holds: bool = False) -> tuple[str
         elif holds is isinstance(clause.parent.node, And):
             if any(context.moves(number) for number in range(clause.first, clause.last + 1)):
                 return None, False
-            return context.corrected({id(clause.node): None}), True
+            return context.corrected({id(clause.node): None}), not _may_divide_by_zero(clause)
         clause = clause.parent
     return None, False
