@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.compile import _interface, _linktype
 from cbpf.cli.completion import keywords, linktypes
-from cbpf.cli.options import _netmask, all_of, one_reader_of_stdin, without_comments
-from cbpf.cli.printing import _colored
+from cbpf.cli.linktype import first_interface
+from cbpf.cli.linktype import linktype as linktype_option
+from cbpf.cli.options import FILE, all_of, netmask_number, netmask_option, one_reader_of_stdin, without_comments
+from cbpf.cli.printing import colored
 from cbpf.cli.streams import read_text
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -39,7 +40,7 @@ def about_options(command: _Command) -> _Command:
         click.option(
             "-F",
             "file",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="Read the expression from FILE ('-' is standard input); '#' begins a comment.",
         ),
@@ -47,20 +48,20 @@ def about_options(command: _Command) -> _Command:
             "-y",
             "linktype",
             metavar="LINKTYPE",
-            callback=lambda *of: _linktype(of[2]),
+            callback=linktype_option,
             shell_complete=linktypes,
             help="For packets of this link type, by name or number.  [default: EN10MB]",
         ),
         click.option(
             "-r",
             "path",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="For packets of this savefile: its (first) link type.",
         ),
         click.option(
             "--netmask",
-            callback=_netmask,
+            callback=netmask_option,
             metavar="MASK",
             help="Netmask of the captured network, as in 255.255.255.0; 'ip broadcast' needs it.",
         ),
@@ -85,28 +86,11 @@ def about(values: Mapping[str, Any]) -> About:
         raise click.UsageError("-y and -r are two ways to name the link type: use one")
     expression = " ".join(words) if file is None else without_comments(read_text(file))
     if path is not None:
-        linktype = _interface(path).linktype
-    netmask = values["netmask"]
+        linktype = first_interface(path).linktype
     return About(
         expression,
         _ETHERNET if linktype is None else linktype,
-        None if netmask is None else int.from_bytes(bytes(map(int, netmask.split(".")))),
+        netmask_number(values["netmask"]),
         values["json"],
-        not values["json"] and _colored(values["color"]),
+        not values["json"] and colored(values["color"]),
     )
-
-
-def json_text(value: object) -> str:
-    """JSON in one line; named tuples are objects, other tuples are lists."""
-    import json
-
-    return json.dumps(_plain(value)) + "\n"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
-        if fields is not None:
-            return {name: _plain(part) for name, part in zip(fields, value, strict=True)}
-        return [_plain(part) for part in value]
-    return value

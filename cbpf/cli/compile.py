@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from cbpf.cli.completion import linktypes
+from cbpf.cli.linktype import first_interface
+from cbpf.cli.linktype import linktype as linktype_option
 from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, source
-from cbpf.cli.streams import input_name, named, put
-
-if TYPE_CHECKING:
-    from cbpf.capture import Interface
+from cbpf.cli.streams import put
 
 _FORMATS = ("text", "c", "decimal", "line", "json", "asm")
 _EXAMPLES = """\b
@@ -30,7 +29,7 @@ Examples:
     "-y",
     "linktype",
     metavar="LINKTYPE",
-    callback=lambda *of: _linktype(of[2]),
+    callback=linktype_option,
     shell_complete=linktypes,
     help="Compile for packets \
 of this link type, by name or number.  [default: EN10MB]",
@@ -82,7 +81,7 @@ def command(
         raise click.UsageError("-y and -r are two ways to name the link type: use one")
     what, snaplen = source(values), None
     if path is not None:
-        interface = _interface(path)
+        interface = first_interface(path)
         linktype, snaplen = interface.linktype, interface.snaplen
     compiled = cbpf.compile(
         what.expression,
@@ -94,26 +93,3 @@ def command(
     )
     put(write(compiled.program, Form(form or _FORMATS[max(0, min(depth, 3) - 1)])))
     return 0
-
-
-def _linktype(linktype: str | None) -> int | None:
-    from cbpf.linktypes import LinkTypeError, linktype_number
-
-    try:
-        return None if linktype is None else linktype_number(linktype)
-    except LinkTypeError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _interface(path: str) -> Interface:
-    """The first interface of the savefile ``path``."""
-    from cbpf.capture import open_savefile
-    from cbpf.errors import SavefileError
-
-    try:
-        with open_savefile(path) as savefile:
-            if not savefile.interfaces:
-                raise SavefileError("the file describes no interface", path=path)
-            return savefile.interfaces[0]
-    except SavefileError as error:
-        raise click.ClickException(named(error, input_name(path))) from error

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -12,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import click
 
 from cbpf.cli.completion import linktypes
-from cbpf.cli.options import Source, all_of, expression_options, one_reader_of_stdin, source
-from cbpf.cli.streams import complain, input_name, named, put, read_text
+from cbpf.cli.linktype import linktype
+from cbpf.cli.options import FILE, Source, all_of, expression_options, netmask_number, one_reader_of_stdin, source
+from cbpf.cli.printing import colored
+from cbpf.cli.streams import complain, input_name, named, read_text
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
@@ -49,7 +49,7 @@ def question_options(command: _Command) -> _Command:
         click.option(
             "-r",
             "path",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="The savefile with the packets, pcap or pcapng, compressed or not ('-' is standard input).",
         ),
@@ -64,7 +64,7 @@ def question_options(command: _Command) -> _Command:
         click.option(
             "--program",
             "program",
-            type=click.Path(),
+            type=FILE,
             metavar="FILE",
             help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
         ),
@@ -73,7 +73,7 @@ def question_options(command: _Command) -> _Command:
             "-y",
             "linktype",
             metavar="LINKTYPE",
-            callback=_linktype,
+            callback=linktype,
             shell_complete=linktypes,
             help="Take the packets for ones of this link type, by name or number.  [default: what the file says]",
         ),
@@ -102,7 +102,7 @@ def question(values: Mapping[str, Any]) -> Question:
         values["linktype"],
         values["ranges"],
         values["json"],
-        not values["json"] and _colored(values["color"]),
+        not values["json"] and colored(values["color"]),
     )
 
 
@@ -174,25 +174,7 @@ def _clauses(expression: str, netmask: str | None, linktype: int) -> Clauses:
     """The expression, read once for each link type. The netmask has been looked at already."""
     from cbpf.debug.clauses import Clauses
 
-    number = None if netmask is None else int.from_bytes(bytes(map(int, netmask.split("."))))
-    return Clauses(expression, linktype, netmask=number)
-
-
-def put_json(value: dict[str, object]) -> None:
-    """Print an object in one line; named tuples in it become objects, too."""
-    import json
-
-    put(json.dumps({name: data(part) for name, part in value.items()}) + "\n")
-
-
-def data(value: object) -> object:
-    """What JSON has for a value: named tuples are objects, tuples are lists."""
-    if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
-        if fields is not None:
-            return {name: data(part) for name, part in zip(fields, value, strict=True)}
-        return [data(part) for part in value]
-    return value
+    return Clauses(expression, linktype, netmask=netmask_number(netmask))
 
 
 def _program(path: str) -> Program:
@@ -218,24 +200,3 @@ def _range(text: str) -> tuple[int, int]:
     if not 0 < first <= last:
         raise click.BadParameter(f"{text!r} is no number of a packet: they are counted from 1; 'N-M' is a range")
     return first, last
-
-
-def _linktype(_context: click.Context, _option: click.Parameter, linktype: str | None) -> int | None:
-    from cbpf.linktypes import LinkTypeError, linktype_number
-
-    try:
-        return None if linktype is None else linktype_number(linktype)
-    except LinkTypeError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _colored(color: str) -> bool:
-    """Whether to colour: of itself only on a terminal that can, and if nobody set NO_COLOR (no-color.org)."""
-    if color != "auto":
-        return color == "always"
-    return (
-        not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-        and sys.stdout is not None
-        and sys.stdout.isatty()
-    )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.about import BOLD, DIM, About, about, about_options, json_text
+from cbpf.cli.about import BOLD, DIM, About, about, about_options
+from cbpf.cli.objects import json_line
 from cbpf.cli.streams import put
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def command(**values: Any) -> int:
 def _json(found: Explanation) -> str:
     """As JSON; the parser of the language allows deeper trees than that of JSON."""
     try:
-        return json_text(found)
+        return json_line(found)
     except RecursionError:
         raise click.ClickException("the expression is nested too deeply for JSON") from None
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.about import BOLD, DIM, GREEN, YELLOW, About, about, about_options, json_text
+from cbpf.cli.about import BOLD, DIM, GREEN, YELLOW, About, about, about_options
+from cbpf.cli.objects import json_line
 from cbpf.cli.streams import put
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _json(asked: About, linktype: str, found: list[Finding]) -> str:
         linktype: str
         findings: tuple[Finding, ...]
 
-    return json_text(Answer(asked.expression, linktype, tuple(found)))
+    return json_line(Answer(asked.expression, linktype, tuple(found)))
 
 
 def _report(asked: About, finding: Finding) -> Iterator[str]:

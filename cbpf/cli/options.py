@@ -53,7 +53,7 @@ def expression_options(command: _Command) -> _Command:
         ),
         click.option(
             "--netmask",
-            callback=_netmask,
+            callback=netmask_option,
             metavar="MASK",
             help="Netmask of the captured network, as in 255.255.255.0; 'ip broadcast' needs it.",
         ),
@@ -92,7 +92,7 @@ def all_of(*decorators: _Decorator[_Command]) -> _Decorator[_Command]:
     return decorate
 
 
-def _netmask(_context: click.Context, _option: click.Parameter, netmask: str | None) -> str | None:
+def netmask_option(_context: click.Context, _option: click.Parameter, netmask: str | None) -> str | None:
     """Refuse what is no netmask before any file is looked at."""
     if netmask is not None:
         import cbpf
@@ -102,3 +102,8 @@ def _netmask(_context: click.Context, _option: click.Parameter, netmask: str | N
         except cbpf.FilterError as error:
             raise click.BadParameter(error.message) from error
     return netmask
+
+
+def netmask_number(netmask: str | None) -> int | None:
+    """The 32 bits of a netmask that ``netmask_option`` let through."""
+    return None if netmask is None else int.from_bytes(bytes(map(int, netmask.split("."))))

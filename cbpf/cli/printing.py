@@ -42,7 +42,7 @@ def style(values: Mapping[str, Any]) -> Style:
                 raise click.UsageError(f"--json and {flag} cannot be combined: an object has all that is known")
         chosen = Style(json=True)
     precision = values["resolution"]
-    color = not values["json"] and _colored(values["color"])
+    color = not values["json"] and colored(values["color"])
     return chosen._replace(digits=None if precision is None else _DIGITS[precision], color=color)
 
 
@@ -50,7 +50,7 @@ def style(values: Mapping[str, Any]) -> Style:
 _FLAGS: Final = ("-t", "", "-e", "-q", "-v", "-x", "-X", "-A", "-#", "-S")
 
 
-def _colored(color: str) -> bool:
+def colored(color: str) -> bool:
     """Whether to colour: of itself only on a terminal that can, and if nobody set NO_COLOR (no-color.org)."""
     if color != "auto":
         return color == "always"

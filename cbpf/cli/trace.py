@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.debugging import Question, compiled, packets, put_json, question, question_options, reason_of
+from cbpf.cli.debugging import Question, compiled, packets, question, question_options, reason_of
+from cbpf.cli.objects import json_line
 from cbpf.cli.streams import put
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _show(asked: Question, number: int, packet: Packet, *, apart: bool) -> None:
     reason = reason_of(asked, packet)
     if asked.json:
         known = {**found._asdict(), "linktype": linktype_name(linktype), "clauses": found.clauses}
-        put_json({"number": number, **known, "why": None if reason is None else reason.text})
+        put(json_line({"number": number, **known, "why": None if reason is None else reason.text}))
         return
     captured = f"{found.caplen} bytes" + (f" of {found.wirelen}" if found.wirelen != found.caplen else "")
     kinds = ", ".join(header.name for header in found.headers)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.debugging import Question, compiled, everything, packets, put_json, question, question_options, reason_of
+from cbpf.cli.debugging import Question, compiled, everything, packets, question, question_options, reason_of
+from cbpf.cli.objects import json_line
 from cbpf.cli.streams import input_name, put
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _of_program(asked: Question, packet: Packet) -> Why:
 
 def _show(asked: Question, number: int, found: Why) -> None:
     if asked.json:
-        put_json({"number": number, **found._asdict()})
+        put(json_line({"number": number, **found._asdict()}))
         return
     put(f"packet {number} {_painted(found) if asked.color else found.text}\n")
     put("".join(f"{line}\n" for line in _underlined(asked, found)))

@@ -41,7 +41,7 @@ class _Reading(NamedTuple):
         return self.cases[-1].moved
 
 
-class _Way(NamedTuple):
+class Way(NamedTuple):
     """What is tested in a state where a condition holds, and the states that follow."""
 
     condition: Predicate
@@ -55,7 +55,7 @@ def lower(steps: list[Step], layer: Layer, names: Names, netmask: int | None) ->
     build = Builder()
     nodes: dict[State, Node] = {}
     ends = {ACCEPTED: ACCEPT, REJECTED: REJECT}
-    for (number, here), ways in reversed(_Ways(steps, layer, names, netmask).explore().items()):
+    for (number, here), ways in reversed(Ways(steps, layer, names, netmask).explore().items()):
         spans = frozenset((steps[number].primitive.span,))
         node: Node = REJECT
         for way in reversed(ways):
@@ -77,7 +77,7 @@ def _prepared(root: Node, layer: Layer, build: Builder) -> Node:
     return wire(layer.required, root, REJECT, build, frozenset())
 
 
-class _Ways:
+class Ways:
     """Finds the layers in which each step is reached."""
 
     def __init__(self, steps: list[Step], layer: Layer, names: Names, netmask: int | None) -> None:
@@ -95,12 +95,12 @@ class _Ways:
         for number in range(len(steps) - 1, -1, -1):
             self.next_move[number] = number if _word(steps[number]) in MOVES else self.next_move[number + 1]
 
-    def explore(self) -> dict[State, tuple[_Way, ...]]:
+    def explore(self) -> dict[State, tuple[Way, ...]]:
         """Every state that can be reached, earlier steps first."""
         reached: list[dict[Layer, None]] = [{} for _ in self.steps]
         if reached:
             reached[0][self.written[0].layer] = None
-        found: dict[State, tuple[_Way, ...]] = {}
+        found: dict[State, tuple[Way, ...]] = {}
         for number, step in enumerate(self.steps):
             for here in reached[number]:
                 reading = self._read_if_possible(number, here)
@@ -113,12 +113,12 @@ class _Ways:
                 raise FilterError("too many combinations of tunnels", step.primitive.span)
         return found
 
-    def _way(self, number: int, here: Layer, case: Case) -> _Way:
+    def _way(self, number: int, here: Layer, case: Case) -> Way:
         step = self.steps[number]
         then = self._past(number, step.then, case.moved)
         # What is skipped because a tunnel is not there belongs to the inside of it.
         orelse = here if _word(step) in TUNNELS else self._past(number, step.orelse, case.moved)
-        return _Way(case.condition, case.meaning, (step.then, then), (step.orelse, orelse))
+        return Way(case.condition, case.meaning, (step.then, then), (step.orelse, orelse))
 
     def _past(self, number: int, target: int, layer: Layer) -> Layer:
         """The layer behind the steps that a jump skips: they move it as they would have, up to the first tunnel.

@@ -15,8 +15,7 @@ from cbpf.compiler.flow import ACCEPTED, REJECTED, flow
 from cbpf.compiler.graph import ACCEPT, REJECT, Builder, Node, topological
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.liveness import wanted_variables
-from cbpf.compiler.lower import _Way as Way
-from cbpf.compiler.lower import _Ways as Ways
+from cbpf.compiler.lower import Way, Ways
 from cbpf.compiler.predicates import Predicate, wire
 from cbpf.debug.evaluate import Evaluator, Judgement, NotComputed
 from cbpf.errors import FilterError, Span

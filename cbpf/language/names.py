@@ -84,12 +84,13 @@ class Names:
         number = decimal_value(name, 0xFFFF)
         if number is not None:
             return Service(number, None)
-        tcp, udp = (self._port(name, transport) for transport in ("tcp", "udp"))
+        tcp, udp = (self.port_on(name, transport) for transport in ("tcp", "udp"))
         if tcp is not None:
             return Service(tcp, None if udp == tcp else "tcp")
         return None if udp is None else Service(udp, "udp")
 
-    def _port(self, name: str, transport: str) -> int | None:
+    def port_on(self, name: str, transport: str) -> int | None:
+        """The port a service has on "tcp" or "udp"."""
         import socket
 
         try:

@@ -176,5 +176,6 @@ def test_outputs_that_would_meet(arguments: list[str], tmp_path: Path, monkeypat
 
 def test_names_of_filters_are_no_templates(tmp_path: Path) -> None:
     split = ["--split-by-filter", "50%Y=tcp"]
-    assert cbpf("filter", "-r", CAPTURES / "http.pcap", "-w", tmp_path / "%Y-{name}", "-G", "60", "--force", *split).status == 0
+    written: list[str | Path] = ["-w", tmp_path / "%Y-{name}", "-G", "60", "--force"]
+    assert cbpf("filter", "-r", CAPTURES / "http.pcap", *written, *split).status == 0
     assert [path.name for path in tmp_path.iterdir()] == ["2026-50%Y"]

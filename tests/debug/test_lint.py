@@ -281,30 +281,30 @@ def test_what_changes_nothing_changes_nothing(row: tuple[str, str, str, str | No
     assert not unproved(row[0], "EN10MB")
 
 
-def proved(rows: list[tuple[str, str]]) -> None:
+def proved(rows: list[tuple[str, str]], names: Names | None) -> None:
     claims = 0
     for linktype, expression in rows:
         try:
-            assert not unproved(expression, linktype, NAMES)
-            claims += sum(found.equivalent for found in linted(expression, linktype, NAMES))
+            assert not unproved(expression, linktype, names)
+            claims += sum(found.equivalent for found in linted(expression, linktype, names))
         except (Loops, Undecided):
             continue
-    assert claims > 5
+    assert claims
 
 
 def test_claims_about_a_sample_of_the_table() -> None:
-    proved(Random(7).sample(EXPRESSIONS + TUNNELS, 80))
+    proved(Random(7).sample(EXPRESSIONS + TUNNELS, 80), NAMES)
 
 
 @pytest.mark.slow
 def test_claims_about_the_table() -> None:
-    proved([*(EXPRESSIONS + TUNNELS)])
+    proved([*EXPRESSIONS, *TUNNELS], NAMES)
 
 
 @needs_corpus
 @pytest.mark.slow
 def test_claims_about_the_corpus() -> None:
-    proved([(row.linktype, row.expression) for row in accepted()])
+    proved([(row.linktype, row.expression) for row in accepted()], None)
 
 
 @pytest.mark.parametrize("linktype", ["EN10MB", pytest.param("IEEE802_11_RADIO", marks=pytest.mark.slow)])

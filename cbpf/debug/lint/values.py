@@ -72,7 +72,7 @@ def services(context: Context) -> Iterator[Finding]:
         transport = service.transport.upper()
         everywhere = f"{qualifiers_text(tree.qualifiers)} {service.port}"
         other = "udp" if service.transport == "tcp" else "tcp"
-        elsewhere = Names()._port(token.text, other) if context.subject.of_system else None
+        elsewhere = Names().port_on(token.text, other) if context.subject.of_system else None
         if elsewhere is not None and elsewhere != service.port:
             message = (
                 f"'{token.text}' is port {service.port} of {transport} and {elsewhere} of {other.upper()}; "

@@ -1,0 +1,84 @@
+"""The packets of a capture by their numbers, read when they are asked for, and never all in memory.
+
+Those read last are kept, so that going back a little costs nothing; to go back further the capture is read again from
+its beginning, up to the packet that is wanted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Final
+
+from cbpf.capture.packet import Packet
+from cbpf.errors import CbpfError, SavefileError
+
+KEPT: Final = 1024  # packets
+_KEPT_BYTES: Final = 1 << 24
+
+
+class GoneError(CbpfError):
+    """A packet of a capture that can only be read once, and which is not kept any more."""
+
+
+class Numbered:
+    """``begin`` gives the packets from the first one on; it is called again only if ``again``.
+
+    ``name`` is what messages call the capture.
+    """
+
+    def __init__(self, name: str, begin: Callable[[], Generator[Packet]], *, again: bool = True) -> None:
+        self.name = name
+        self._begin = begin
+        self._again = again
+        self._packets = begin()
+        self._read = 0  # how many were
+        self._kept: deque[Packet] = deque()
+        self._bytes = 0
+        self._total: int | None = None
+        self._damage: SavefileError | None = None
+
+    def get(self, number: int) -> Packet | None:
+        """The packet with this number, counted from 1; None if there are fewer.
+
+        Raises SavefileError if the capture is damaged before it, and GoneError if there is no way back to it.
+        """
+        if number < 1 or (self._total is not None and number > self._total):
+            if number >= 1 and self._damage is not None:
+                raise self._damage
+            return None
+        if number <= self._read - len(self._kept):
+            self._restart(number)
+        while self._read < number:
+            if not self._read_one():
+                return None
+        return self._kept[number - self._read - 1]
+
+    def close(self) -> None:
+        """Close the capture; what is kept can still be had."""
+        self._packets.close()
+
+    def _restart(self, number: int) -> None:
+        if not self._again:
+            first = self._read - len(self._kept) + 1
+            raise GoneError(f"{self.name}: cannot be read twice, so packets before {first} are gone: not {number}")
+        self._packets.close()
+        self._packets = self._begin()
+        self._read = self._bytes = 0
+        self._kept.clear()
+
+    def _read_one(self) -> bool:
+        try:
+            packet = next(self._packets, None)
+        except SavefileError as error:
+            self._total, self._damage = self._read, error
+            raise
+        if packet is None:
+            self._total = self._read
+            return False
+        self._read += 1
+        self._kept.append(packet)
+        self._bytes += len(packet.data)
+        while len(self._kept) > KEPT or (self._bytes > _KEPT_BYTES and len(self._kept) > 1):
+            self._bytes -= len(self._kept.popleft().data)
+        return True
