@@ -48,24 +48,27 @@ class Numbered:
                 raise self._damage
             return None
         if number <= self._read - len(self._kept):
-            self._restart(number)
+            if not self._again:
+                first = self._read - len(self._kept) + 1
+                raise GoneError(f"{self.name}: cannot be read twice, and packets before {first} are gone: no {number}")
+            self.restart()
         while self._read < number:
             if not self._read_one():
                 return None
         return self._kept[number - self._read - 1]
 
+    def restart(self) -> None:
+        """Read from the beginning again, if that can be: also after an interruption, which ends what was begun."""
+        if self._again:
+            self._packets.close()
+            self._packets = self._begin()
+            self._read = self._bytes = 0
+            self._total = self._damage = None
+            self._kept.clear()
+
     def close(self) -> None:
         """Close the capture; what is kept can still be had."""
         self._packets.close()
-
-    def _restart(self, number: int) -> None:
-        if not self._again:
-            first = self._read - len(self._kept) + 1
-            raise GoneError(f"{self.name}: cannot be read twice, so packets before {first} are gone: not {number}")
-        self._packets.close()
-        self._packets = self._begin()
-        self._read = self._bytes = 0
-        self._kept.clear()
 
     def _read_one(self) -> bool:
         try:

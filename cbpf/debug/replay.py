@@ -35,6 +35,11 @@ class Replay:
         return self._kept[self.done - self._dropped - 1] if self.done else None
 
     @property
+    def load(self) -> Step | None:
+        """The step that read from the packet last, or tried to."""
+        return self._loads[self.done - self._dropped - 1] if self.done else None
+
+    @property
     def upcoming(self) -> Step | None:
         """The step that is next: the interpreter is always one ahead. None behind the last, and if it gives up."""
         place = self.done - self._dropped
@@ -94,13 +99,14 @@ class Replay:
     def _begin(self) -> None:
         self._steps = steps(self._program, self._packet, self._wirelen)
         self._kept: list[Step] = []
+        self._loads: list[Step | None] = []  # for each of them the last one up to it that reads
         self._dropped = 0
         self._failure: ProgramError | None = None
         self._look_ahead()
 
     def _look_ahead(self) -> None:
         if len(self._kept) >= 2 * KEPT:
-            del self._kept[:KEPT]
+            del self._kept[:KEPT], self._loads[:KEPT]
             self._dropped += KEPT
         try:
             step = next(self._steps, None)
@@ -109,3 +115,4 @@ class Replay:
             return
         if step is not None:
             self._kept.append(step)
+            self._loads.append(step if step.loaded is not None else self._loads[-1] if self._loads else None)

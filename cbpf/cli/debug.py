@@ -1,0 +1,238 @@
+"""``cbpf debug``: the debugger, line by line, for people at a terminal and for scripts."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from cbpf.cli.completion import linktypes
+from cbpf.cli.debugging import _program as verified_program
+from cbpf.cli.linktype import linktype
+from cbpf.cli.options import FILE, expression_options, netmask_number, source
+from cbpf.cli.streams import complain, flush, named, put
+
+if TYPE_CHECKING:
+    from cbpf.capture import Packet
+    from cbpf.debug.commands import Debugger
+    from cbpf.debug.debuggee import Debuggee
+    from cbpf.debug.numbered import Numbered
+
+_PROMPT: Final = "> "
+_LONGEST: Final = 1 << 24  # bytes of a line: as many as the largest program needs, many times over
+_EXAMPLES = """\b
+Examples:
+  cbpf debug -r http.pcap tcp port 80
+  printf 'break port 80\\nrun\\nstep\\nwhy\\n' | cbpf debug -r http.pcap tcp port 80
+  cbpf debug --program filter.bpf -r http.pcap < commands.txt
+"""
+
+
+@click.command("debug", short_help="Step through a filter on the packets of a savefile.", epilog=_EXAMPLES)
+@click.option(
+    "-r",
+    "path",
+    type=FILE,
+    metavar="FILE",
+    help="The savefile with the packets, pcap or pcapng, compressed or not.",
+)
+@click.option(
+    "--program",
+    "program",
+    type=FILE,
+    metavar="FILE",
+    help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
+)
+@click.option(
+    "-y",
+    "linktype",
+    metavar="LINKTYPE",
+    callback=linktype,
+    shell_complete=linktypes,
+    help="Take the packets for ones of this link type, by name or number.  [default: what the file says; \
+without one, EN10MB]",
+)
+@click.option("--plain", is_flag=True, help="Line by line, which is how it works anyway.")
+@expression_options
+def command(plain: bool, **values: Any) -> int:
+    """Go through the program of EXPRESSION step by step, forward and back, on the packets of a savefile.
+
+    Commands come from standard input, one a line; '#' begins a comment. On a terminal there are a prompt, a history
+    and completion. Else nothing is printed but answers; what cannot be done is told on standard error, the next line
+    is gone on with, and the exit status is 1 in the end.
+
+    The commands are those of the Linux kernel's bpf_dbg and some more; names may be shortened as far as they are clear.
+
+    \b
+    load bpf N,CODE JT JF K,...   another program
+    load pcap FILE                another savefile
+    expression [TEXT]             another expression; the present one
+    disassemble [PC]              the program, as tcpdump -d has it
+    dump                          the program, as tcpdump -dd has it
+    breakpoint [PC]               stop in front of an instruction; list all
+    breakpoint [clause] WORDS     stop where a part of the expression begins
+    breakpoint packet N           stop in front of a packet
+    breakpoint reset              remove all
+    select N                      go to a packet, counted from 1
+    next [N], previous [N]        go to the next packet, or to the one before
+    run [N]                       run up to a breakpoint, N packets, or the end
+    step [-N|+N]                  execute an instruction, or N, or go N back
+    finish                        execute all up to the verdict on the packet
+    until-change                  go to the next packet with another verdict
+    where                         the present instruction
+    registers                     all registers
+    packet                        the bytes, with those that were read last
+    why                           why the packet matches or not
+    help [COMMAND], quit
+
+    A step from the verdict on a packet leads to the next packet. A line 'pc' is the instruction that comes next, with
+    the name of what it is going to read.
+    """
+    debugger = _debugger(values)
+    return _talk(debugger) if _at_terminal() else _follow(debugger)
+
+
+def _debugger(values: Mapping[str, Any]) -> Debugger:
+    """The debugger with the filter and the savefile of the command line, as far as it names them."""
+    from cbpf.capture import Interface
+    from cbpf.debug.commands import Debugger
+    from cbpf.debug.debuggee import Debuggee
+    from cbpf.debug.session import Session
+
+    if "-" in (values["path"], values["program"], values["file"]):
+        raise click.UsageError("standard input gives the commands; name a file")
+    what, chosen = source(values), values["linktype"]
+    if values["program"] is not None and (what.expression or values["file"] is not None):
+        raise click.UsageError("an expression and --program are two ways to name the filter: use one")
+    pattern = Debuggee("", snaplen=what.snaplen, netmask=netmask_number(what.netmask), optimize=what.optimize)
+    session = Session(interface=Interface() if chosen is None else Interface(chosen))
+    debugger = Debugger(session, lambda path: _packets(path, chosen), pattern)
+    if values["path"] is not None:
+        session.load_packets(debugger.open_packets(values["path"]))
+    debuggee = _debuggee(pattern, what.expression, values)
+    if debuggee is not None:
+        session.load_filter(debuggee)
+    return debugger
+
+
+def _debuggee(pattern: Debuggee, expression: str, values: Mapping[str, Any]) -> Debuggee | None:
+    from cbpf.debug.debuggee import Debuggee
+
+    if values["program"] is not None:
+        return Debuggee(program=verified_program(values["program"]))
+    return pattern.changed(expression) if values["words"] or values["file"] is not None else None
+
+
+def _packets(path: str, taken_for: int | None) -> Numbered:
+    """The packets of a savefile. Raises SavefileError if it cannot be opened, or is standard input."""
+    from cbpf.capture import open_savefile
+    from cbpf.debug.numbered import Numbered
+    from cbpf.errors import SavefileError
+
+    def begin() -> Generator[Packet]:
+        with open_savefile(path) as savefile:
+            for packet in savefile:
+                if taken_for is None:
+                    yield packet
+                else:
+                    yield packet._replace(interface=packet.interface._replace(linktype=taken_for))
+
+    if path == "-":
+        raise SavefileError("gives the commands; name a file", path="standard input")
+    return Numbered(path, begin, again=_is_regular(path))
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):  # which opening it will tell
+        return False
+
+
+# Who gives the commands.
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _follow(debugger: Debugger) -> int:
+    """Do what the lines of standard input say; 1 if something could not be done."""
+    failed = False
+    for number, line in enumerate(_lines(), 1):
+        complaint = "not UTF-8 text" if line is None else _do(debugger, line)
+        if complaint is not None:
+            complain(f"line {number}: {complaint}")
+            failed = True
+        if debugger.over:
+            break
+    return int(failed)
+
+
+def _lines() -> Iterator[str | None]:
+    """The lines of standard input, None for one that is no text."""
+    if sys.stdin is None:
+        return
+    while line := sys.stdin.buffer.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise click.ClickException(f"standard input: a line has more than {_LONGEST} bytes")
+        try:
+            yield line.decode()
+        except UnicodeDecodeError:
+            yield None
+
+
+def _talk(debugger: Debugger) -> int:
+    """Do what is typed. An interruption ends what is being done, and not the debugger."""
+    _prepare_terminal(debugger)
+    line = "where"
+    while not debugger.over:
+        try:
+            complaint = _do(debugger, line)
+            if complaint is not None and line:
+                complain(complaint)
+            line = input(_PROMPT)
+        except EOFError:
+            put("\n")
+            break
+        except KeyboardInterrupt:
+            put("\n")
+            debugger.session.recover()
+            line = ""
+    return 0
+
+
+def _prepare_terminal(debugger: Debugger) -> None:
+    try:
+        import readline
+    except ImportError:  # Python can be built without it
+        return
+
+    def complete(_word: str, number: int) -> str | None:
+        found = debugger.complete(readline.get_line_buffer()[: readline.get_endidx()])
+        return f"{found[number]} " if number < len(found) else None
+
+    readline.set_completer_delims(" ")
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")
+
+
+def _do(debugger: Debugger, line: str) -> str | None:
+    """Print the answer; gives what went wrong, if something did."""
+    from cbpf.cli.streams import printable
+    from cbpf.errors import CbpfError, SavefileError
+
+    complaint = None
+    try:
+        for text in debugger.execute(line):
+            put("\t".join(map(printable, text.split("\t"))))  # which listings have
+    except SavefileError as error:
+        complaint = named(error, error.path)
+    except CbpfError as error:
+        complaint = str(error)
+    flush()
+    return complaint
