@@ -31,6 +31,9 @@ from cbpf.errors import FilterError
 from cbpf.language.names import Names
 from cbpf.linktypes import linktype_name
 
+# 802.11 control frames, and those subtypes of them with a second address: block ACKs, PS-Poll, RTS, CF-End.
+_CONTROL, _ONE_ADDRESS, _TWO_ADDRESSES = 1, 10, 16
+_HAVE_TWO: Final = frozenset({8, 9, 10, 11, 14, 15})
 _DEEPEST: Final = 32  # headers inside each other; no network nests that many
 
 
@@ -87,6 +90,8 @@ def named(offset: int, size: int, context: tuple[Header, ...]) -> tuple[Named, .
         table = TABLES.get(header.name)
         if table is None or not header.start <= offset < header.start + table.size:
             continue
+        if header.name == _OF_MANY_SIZES and offset + size > header.end:
+            return ()
         found = [each for each in _placed(header, table) if each.offset < offset + size and offset < _end(each)]
         return tuple(found) if found and _end(found[-1]) >= offset + size else ()
     return ()
@@ -114,6 +119,7 @@ def _unnamed(offset: int, end: int, context: tuple[Header, ...]) -> str:
     return _bytes(offset, end)
 
 
+_OF_MANY_SIZES: Final = "802.11"  # whose last fields are not in all frames
 _WITH_OPTIONS: Final = frozenset({"IPv4", "TCP", "Geneve"})
 
 
@@ -180,7 +186,11 @@ class _Walk:
             self.found.append(Header(radio, 0, self.evaluator.place(layer.header) or len(self.packet)))
         if name in _LINKS:
             header = layer.protocol.plus(-2) if _LINKS[name] == "PPP address" else layer.header
-            self.add(_LINKS[name], header, TABLES[_LINKS[name]].size)
+            start = self.evaluator.place(header)
+            size = TABLES[_LINKS[name]].size
+            if _LINKS[name] == "802.11" and start is not None:
+                size = _wlan_size(self.packet[start : start + 1], size)
+            self.add(_LINKS[name], header, size)
         elif (size := _protocol_size(layer)) is not None:
             self.add(f"link-layer protocol {size}", layer.protocol, size)
 
@@ -366,3 +376,10 @@ def carried(layer: Layer, evaluator: Evaluator) -> str | None:
         except (NotComputed, FilterError):
             continue
     return None
+
+
+def _wlan_size(control: bytes, size: int) -> int:
+    """The bytes of an 802.11 header by its first byte: control frames are shorter (IEEE 802.11, 9.3.1)."""
+    if not control or control[0] >> 2 & 3 != _CONTROL:
+        return size
+    return _TWO_ADDRESSES if control[0] >> 4 in _HAVE_TWO else _ONE_ADDRESS

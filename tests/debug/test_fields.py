@@ -148,3 +148,12 @@ def test_the_tables_have_no_gaps_or_overlaps() -> None:
         ends = [each.offset + each.size for each in table.fields]
         assert [each.offset for each in table.fields] == [0, *ends[:-1]], name
         assert ends[-1] == table.size
+
+
+def test_acknowledgements_of_wlans_have_one_address() -> None:
+    """tshark calls bytes 10 to 15 of an ACK nothing, and those of an RTS the transmitter's address."""
+    addresses = bytes(range(12))
+    acknowledgement, request = b"\xd4\0\0\0" + addresses, b"\xb4\0\0\0" + addresses
+    assert field(4, 6, headers(105, acknowledgement)) == field(4, 6, headers(105, request)) == "802.11 address 1"
+    assert field(10, 6, headers(105, acknowledgement)) == "bytes 10-15"
+    assert field(10, 6, headers(105, request)) == "802.11 address 2"
