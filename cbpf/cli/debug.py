@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cbpf.cli.completion import linktypes
-from cbpf.cli.debugging import _program as verified_program
+from cbpf.cli.debugging import verified_program
 from cbpf.cli.linktype import linktype
 from cbpf.cli.options import FILE, expression_options, netmask_number, source
-from cbpf.cli.streams import complain, flush, named, put
+from cbpf.cli.streams import complain, flush, printable, put
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
@@ -61,9 +61,9 @@ without one, EN10MB]",
 def command(plain: bool, **values: Any) -> int:
     """Go through the program of EXPRESSION step by step, forward and back, on the packets of a savefile.
 
-    Commands come from standard input, one a line; '#' begins a comment. On a terminal there are a prompt, a history
-    and completion. Else nothing is printed but answers; what cannot be done is told on standard error, the next line
-    is gone on with, and the exit status is 1 in the end.
+    Commands come from standard input, one a line; a line that begins with '#' is a comment. On a terminal there are
+    a prompt, a history and completion. Otherwise nothing is printed but answers; what cannot be done is told on
+    standard error, the next line is gone on with, and the exit status is 1 in the end.
 
     The commands are those of the Linux kernel's bpf_dbg and some more; names may be shortened as far as they are clear.
 
@@ -101,7 +101,7 @@ def _debugger(values: Mapping[str, Any]) -> Debugger:
     from cbpf.capture import Interface
     from cbpf.debug.commands import Debugger
     from cbpf.debug.debuggee import Debuggee
-    from cbpf.debug.session import Session
+    from cbpf.debug.session import DebugError, Session
 
     if "-" in (values["path"], values["program"], values["file"]):
         raise click.UsageError("standard input gives the commands; name a file")
@@ -112,7 +112,10 @@ def _debugger(values: Mapping[str, Any]) -> Debugger:
     session = Session(interface=Interface() if chosen is None else Interface(chosen))
     debugger = Debugger(session, lambda path: _packets(path, chosen), pattern)
     if values["path"] is not None:
-        session.load_packets(debugger.open_packets(values["path"]))
+        try:
+            session.load_packets(debugger.open_packets(values["path"]))
+        except DebugError as error:
+            raise click.ClickException(str(error)) from error
     debuggee = _debuggee(pattern, what.expression, values)
     if debuggee is not None:
         session.load_filter(debuggee)
@@ -223,16 +226,20 @@ def _prepare_terminal(debugger: Debugger) -> None:
 
 def _do(debugger: Debugger, line: str) -> str | None:
     """Print the answer; gives what went wrong, if something did."""
-    from cbpf.cli.streams import printable
-    from cbpf.errors import CbpfError, SavefileError
+    from cbpf.errors import CbpfError
 
     complaint = None
     try:
         for text in debugger.execute(line):
-            put("\t".join(map(printable, text.split("\t"))))  # which listings have
-    except SavefileError as error:
-        complaint = named(error, error.path)
+            put(_shown(text))
     except CbpfError as error:
         complaint = str(error)
     flush()
     return complaint
+
+
+def _shown(text: str) -> str:
+    """The text without what makes terminals do things; lines end, and listings have tabs."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "\t".join(map(printable, text.split("\t")))

@@ -97,7 +97,7 @@ def question(values: Mapping[str, Any]) -> Question:
         raise click.UsageError("an expression and --program are two ways to name the filter: use one")
     return Question(
         source(values),
-        None if values["program"] is None else _program(values["program"]),
+        None if values["program"] is None else verified_program(values["program"]),
         values["path"],
         values["linktype"],
         values["ranges"],
@@ -177,7 +177,8 @@ def _clauses(expression: str, netmask: str | None, linktype: int) -> Clauses:
     return Clauses(expression, linktype, netmask=netmask_number(netmask))
 
 
-def _program(path: str) -> Program:
+def verified_program(path: str) -> Program:
+    """The program in a file. Raises ProgramError, with the file's name, if it is none or is not valid."""
     from cbpf.errors import ProgramError
     from cbpf.machine import Rules, read_program, verify
 

@@ -117,9 +117,12 @@ def _run(debugger: Debugger, rest: str) -> Answer:
     passed, failed, skipped = ran.counts
     yield f"bpf passes:{passed} fails:{failed}\n"
     if skipped:
-        yield f"not run on {skipped} packets: {getattr(ran.refusal, 'message', ran.refusal)}\n"
+        why_not = getattr(ran.refusal, "message", ran.refusal)
+        yield f"not run on {skipped} packet{'s' * (skipped != 1)}: {why_not}\n"
     if ran.damage is not None:
         raise ran.damage
+    if ran.refusal is not None and passed + failed == 0:
+        raise ran.refusal
 
 
 def _breakpoint(debugger: Debugger, rest: str) -> Answer:

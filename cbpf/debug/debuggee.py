@@ -7,8 +7,7 @@ from typing import Final
 
 from cbpf.capture.packet import Interface
 from cbpf.debug.clauses import Clauses
-from cbpf.debug.trace import Part
-from cbpf.debug.trace import _clauses as clauses_of
+from cbpf.debug.trace import Part, clauses_of
 from cbpf.engine.translator import PythonEngine
 from cbpf.errors import FilterError, Reason, Span
 from cbpf.filter import compile as compile_expression

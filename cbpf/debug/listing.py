@@ -50,14 +50,14 @@ def verdict(trace: Trace, style: Paint = plain) -> str:
 def _why(trace: Trace, by: Executed) -> str:
     if by.read is not None and by.read.value is None:
         return (
-            f": {_range(by.read)} {'is' if by.read.size == 1 else 'are'} not within the {trace.caplen} captured bytes"
+            f": {place_of(by.read)} {'is' if by.read.size == 1 else 'are'} not within the {trace.caplen} captured bytes"
         )
     if by.taken is None:
         return ": division by zero"
     read = trace.read
     if read is not None and read.value == by.before.a:
-        return f": {_named(read)}"
-    return f": A is {number(by.before.a)}{'' if read is None else f', from {_named(read)}'}"
+        return f": {with_value(read)}"
+    return f": A is {number(by.before.a)}{'' if read is None else f', from {with_value(read)}'}"
 
 
 # What was executed.
@@ -86,7 +86,7 @@ def _effect(executed: Executed) -> str:
     if executed.taken is not None:
         return f"{'yes' if executed.taken else 'no'}, to {executed.target:03}"
     if executed.target is None and (executed.read is None or executed.read.value is None):
-        return "" if executed.read is None else f"not captured: {executed.read.name}, {_range(executed.read)}"
+        return "" if executed.read is None else f"not captured: {executed.read.name}, {place_of(executed.read)}"
     changes = ", ".join(_changes(executed))
     return f"{changes}  {_described(executed.read)}".rstrip() if executed.read is not None else changes
 
@@ -141,16 +141,17 @@ def _bytes(trace: Trace, packet: bytes, style: Paint) -> list[str]:
     end = min(len(packet), (max(marked, default=0) // _ROW + 1 + _REST) * _ROW)
     lines = []
     for start in range(0, end, _ROW):
-        lines += _row(packet, start, marked, style)
+        lines += row_of(packet, start, marked, style)
     if end < len(packet):
         lines.append(f"... {len(packet) - end} more bytes")
     ordered = sorted(reads.values())
-    width = max((len(_range(read)) for read in ordered), default=0)
-    names = [f"{_range(read):{width}}  {_named(read)}" for read in ordered]
+    width = max((len(place_of(read)) for read in ordered), default=0)
+    names = [f"{place_of(read):{width}}  {with_value(read)}" for read in ordered]
     return [*lines, "", *names] if names else lines
 
 
-def _row(packet: bytes, start: int, marked: set[int], style: Paint) -> list[str]:
+def row_of(packet: bytes, start: int, marked: set[int], style: Paint) -> list[str]:
+    """A row of a hex dump, and one below it if some of its bytes are ``marked``."""
     row = packet[start : start + _ROW]
     octets = [style("read", f"{octet:02x}") if start + at in marked else f"{octet:02x}" for at, octet in enumerate(row)]
     text = "".join(chr(octet) if 0x20 <= octet < 0x7F else "." for octet in row)
@@ -159,11 +160,13 @@ def _row(packet: bytes, start: int, marked: set[int], style: Paint) -> list[str]
     return [line, f"      {marks}"] if style is plain and marks.strip() else [line]
 
 
-def _named(read: Read) -> str:
+def with_value(read: Read) -> str:
+    """The name of what was read, and its value in words."""
     if read.value is None:
         return f"{read.name}: not captured"
     return f"{read.name} = {read.text or number(read.value)}"
 
 
-def _range(read: Read) -> str:
+def place_of(read: Read) -> str:
+    """The bytes that were read, by their numbers."""
     return f"byte {read.offset}" if read.size == 1 else f"bytes {read.offset}-{read.offset + read.size - 1}"

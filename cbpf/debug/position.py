@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from cbpf.debug.listing import _named as with_value
-from cbpf.debug.listing import _range as place_of
-from cbpf.debug.listing import _row, plain
+from cbpf.debug.listing import place_of, plain, row_of, with_value
 from cbpf.debug.session import Here, Session
-from cbpf.debug.trace import Part
-from cbpf.debug.trace import _read as read_of
+from cbpf.debug.trace import Part, read_of
 from cbpf.debug.wording import number
 from cbpf.engine.interpreter import State, Step
 from cbpf.linktypes import linktype_name
@@ -69,7 +66,7 @@ def octets(session: Session) -> str:
         offset, size = load.loaded
         marked = frozenset(range(offset, offset + size))
     data = here.packet.data
-    rows = [line for start in range(0, len(data), _ROW) for line in _row(data, start, set(marked), plain)]
+    rows = [line for start in range(0, len(data), _ROW) for line in row_of(data, start, set(marked), plain)]
     return "".join(f"{line.rstrip()}\n" for line in [packet(here).rstrip(), *rows])
 
 

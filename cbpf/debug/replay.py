@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from cbpf.engine.interpreter import State, Step, steps
+from cbpf.engine.interpreter import (
+    NO_ANCILLARY,
+    State,
+    Step,
+    steps_of,  # without verifying the program for every packet again
+)
+from cbpf.engine.interpreter import machine_of as machine
 from cbpf.errors import ProgramError
 from cbpf.machine.opcodes import SCRATCH_CELLS
 from cbpf.machine.program import Program
@@ -21,7 +27,7 @@ _START: Final = State(0, 0, (0,) * SCRATCH_CELLS)
 class Replay:
     """``done`` is how many instructions have been executed; in front of the first there are none.
 
-    Raises ProgramError for a program that is not valid.
+    The program must be a valid one (``cbpf.machine.verify``, by libpcap's rules).
     """
 
     def __init__(self, program: Program, packet: bytes, wirelen: int) -> None:
@@ -97,7 +103,7 @@ class Replay:
                 self.forward()
 
     def _begin(self) -> None:
-        self._steps = steps(self._program, self._packet, self._wirelen)
+        self._steps = steps_of(self._program, machine(self._packet, self._wirelen, "libpcap", NO_ANCILLARY))
         self._kept: list[Step] = []
         self._loads: list[Step | None] = []  # for each of them the last one up to it that reads
         self._dropped = 0

@@ -145,9 +145,14 @@ class Session:
     def load_filter(self, debuggee: Debuggee) -> None:
         """Another filter, from the beginning of the present packet on; its breakpoints must be new ones.
 
-        Raises CbpfError, and keeps the old one, if there is no program of it for the present packet.
+        Raises CbpfError, and keeps the old one, if it is wrong: for the link type of the present packet alone it may
+        be, as long as there are packets, for there may be others.
         """
-        debuggee.made_for(self._interface if self._packets is None else self.here.packet.interface)
+        try:
+            debuggee.made_for(self._interface if self._packets is None else self.here.packet.interface)
+        except CbpfError as error:
+            if self._packets is None or not _of_the_linktype(error):
+                raise
         self._debuggee = debuggee
         self.breakpoints.instructions.clear()
         self.breakpoints.clauses.clear()
@@ -156,8 +161,9 @@ class Session:
         self._forget()
 
     def load_packets(self, packets: Numbered) -> None:
-        """Another capture, from its beginning on."""
-        packets.get(1)
+        """Another capture, from its beginning on. DebugError, and the old one stays, if there is nothing in it."""
+        if packets.get(1) is None:
+            raise DebugError(f"{packets.name}: has no packets")
         if self._packets is not None:
             self._packets.close()
         self._packets, self._here = packets, None

@@ -135,10 +135,10 @@ def trace(
             " ".join(lines[step.pc].split()),
             step.before,
             step.after,
-            _read(step, packet, context),
+            read_of(step, packet, context),
             _taken(step, target),
             target,
-            _clauses(program, step.pc),
+            clauses_of(program, step.pc),
         )
         for step, target in zip(made, [*following, None], strict=True)
     )
@@ -153,7 +153,8 @@ def branches(instruction: Instruction) -> bool:
     return is_jump and instruction.jt != instruction.jf
 
 
-def _read(step: Step, packet: bytes, context: tuple[Header, ...]) -> Read | None:
+def read_of(step: Step, packet: bytes, context: tuple[Header, ...]) -> Read | None:
+    """What a step loaded, with the name of its field; None if it loaded nothing."""
     if step.loaded is None:
         return None
     offset, size = step.loaded
@@ -173,7 +174,7 @@ def _taken(step: Step, target: int | None) -> bool | None:
     return target == step.pc + 1 + step.instruction.jt
 
 
-def _clauses(program: Program, pc: int) -> tuple[Part, ...]:
+def clauses_of(program: Program, pc: int) -> tuple[Part, ...]:
     """The innermost parts of the expression that an instruction came from, in order."""
     if not program.spans or program.expression is None:
         return ()

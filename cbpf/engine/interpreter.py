@@ -75,7 +75,7 @@ def execute(
     ancillary: Mapping[int, int],
 ) -> int:
     """``run`` for a program that is known to be valid."""
-    machine = _machine(packet, wirelen, semantics, ancillary)
+    machine = machine_of(packet, wirelen, semantics, ancillary)
     for _ in range(STEP_LIMIT):
         _step(machine, program[machine.pc])
         if machine.verdict is not None:
@@ -96,10 +96,11 @@ def steps(
     Arguments and errors are those of ``run``; an invalid program is refused at once, not at the first step.
     """
     verify(program, RULES[semantics])
-    return _steps(program, _machine(packet, wirelen, semantics, ancillary))
+    return steps_of(program, machine_of(packet, wirelen, semantics, ancillary))
 
 
-def _steps(program: Program, machine: Machine) -> Iterator[Step]:
+def steps_of(program: Program, machine: Machine) -> Iterator[Step]:
+    """The steps of a program that has been verified. Raises ProgramError if it does not end."""
     for _ in range(STEP_LIMIT):
         pc, before = machine.pc, _state(machine)
         _step(machine, program[pc])
@@ -109,7 +110,8 @@ def _steps(program: Program, machine: Machine) -> Iterator[Step]:
     raise _endless(machine)
 
 
-def _machine(packet: Packet, wirelen: int | None, semantics: Semantics, ancillary: Mapping[int, int]) -> Machine:
+def machine_of(packet: Packet, wirelen: int | None, semantics: Semantics, ancillary: Mapping[int, int]) -> Machine:
+    """A machine with a packet, before its first step."""
     return _MACHINES[semantics](packet, len(packet) if wirelen is None else wirelen, ancillary)
 
 

@@ -9,14 +9,14 @@ from cbpf.debug.graph import picture
 from cbpf.debug.graph.formulas import binding, formula
 from cbpf.debug.graph.known import ACCEPTED, REJECTED, Around, Step, known
 from cbpf.debug.graph.picture import Clause, Edge, Picture
-from cbpf.debug.graph.places import Map
+from cbpf.debug.graph.places import Map, telling
 from cbpf.debug.graph.words import LONGEST, Speaker
 
 
 def decision_picture(graph: Graph, title: str, expression: str | None, layer: Layer, linktype: int) -> Picture:
     """The picture of a graph that was made of ``expression`` (None: of a program) for packets of a LINKTYPE number."""
     number = {node: place for place, node in enumerate(graph.order)}
-    around = known([_step(node, number) for node in graph.order])
+    around = known([_step(node, number) for node in graph.order], telling(layer))
     speaker = Speaker(Map(layer, linktype, _variables(graph)))
     nodes = []
     for place, node in enumerate(graph.order):
@@ -56,7 +56,6 @@ def _node(
             label = f"{text} can be computed" if variable is None else f"{variable.name} := {text}"
             shown = label if len(label) <= LONGEST else f"{label[: LONGEST - 4]} ..."
             kind = "need" if variable is None else "let"
-            edges = (Edge(number[following], ""),)
-            return picture.Node(kind, shown, binding(variable, value), (), clauses, edges)
+            return picture.Node(kind, shown, binding(variable, value), (), clauses, (Edge(number[following], ""),))
     end = "accept" if node.accept else "reject"
     return picture.Node(end, end)

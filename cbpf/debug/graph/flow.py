@@ -8,7 +8,7 @@ from cbpf.compiler.values import Const, Length, Variable, variables
 from cbpf.debug.graph import picture
 from cbpf.debug.graph.known import ACCEPTED, NOTHING, REJECTED, Around, Step, known
 from cbpf.debug.graph.picture import Edge, Line, Picture
-from cbpf.debug.graph.places import Map
+from cbpf.debug.graph.places import Map, telling
 from cbpf.debug.graph.symbols import Registers, after, asked, following, is_jump, is_return, loaded
 from cbpf.debug.graph.words import Speaker
 from cbpf.machine import opcodes as op
@@ -83,7 +83,7 @@ def _meanings(
             merged = registers if known_there is None else registers.merged(known_there, blocks[target].start)
             arriving[target] = merged
         steps.append(_step(program, last, registers, targets, blocks))
-    around = known(steps)
+    around = known(steps, telling(layer))
     held = {variable for each in before.values() for value in (each.a, each.x) for variable in variables(value)}
     speaker = Speaker(Map(layer, linktype, held))
     return {

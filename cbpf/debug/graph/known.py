@@ -1,18 +1,20 @@
 """What is known of a packet at each node of a graph: what was asked on the ways to it, and what accepting ones ask yet.
 
 This is for names only. Byte 23 is an IPv4 protocol where the EtherType has been found to be IPv4, and also where the
-packet is accepted only if it is, though that is asked later. Nothing depends on it, so it may forget: there are bounds
-on the facts, and on the alternatives between which it has not been decided.
+packet is accepted only if it is, though that is asked later. Nothing depends on it, so it may forget: only answers
+count that may tell protocols from each other, and there are bounds on the facts, and on the alternatives between which
+it has not been decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from cbpf.compiler.families import LARGEST_LENGTH
 from cbpf.compiler.graph import Test
 from cbpf.compiler.optimize.fold import fold_test
-from cbpf.compiler.values import Const, Members, Value, Variable, compare
+from cbpf.compiler.values import Binary, Const, Load, Members, Value, Variable, compare
 
 MOST_FACTS: Final = 48
 MOST_NUMBERS: Final = 12  # that something may be one of
@@ -60,16 +62,20 @@ class Around(NamedTuple):
     no: Known
 
 
-def known(steps: list[Step]) -> Callable[[int], Around]:
-    """What is known at each step, by its number. Every step leads only to later ones."""
-    before = _before(steps)
-    later = _later(steps) if len(steps) <= LARGEST else [(NOTHING,)] * len(steps)
+def known(steps: list[Step], telling: Collection[int]) -> Callable[[int], Around]:
+    """What is known at each step, by its number. Every step leads only to later ones.
+
+    ``telling`` are the numbers that tell protocols from each other.
+    """
+    matters = [step.test is not None and _matters(step.test, telling) for step in steps]
+    before = _before(steps, matters)
+    later = _later(steps, matters) if len(steps) <= LARGEST else [(NOTHING,)] * len(steps)
 
     def way(here: Known, target: int, test: Test | None, outcome: bool) -> Known:
         if target == REJECTED:
             return ()
         behind = (NOTHING,) if target == ACCEPTED else later[target]
-        found = here if test is None else _each(here, lambda one: learn(one, test, outcome))
+        found = here if test is None else _learned(here, test, outcome)
         return _limited(both for one in found for other in behind if (both := _both(one, other)) is not None)
 
     def around(number: int) -> Around:
@@ -79,6 +85,20 @@ def known(steps: list[Step]) -> Callable[[int], Around]:
         return Around(before[number], yes, no)
 
     return around
+
+
+def _matters(test: Test, telling: Collection[int]) -> bool:
+    """Whether an answer may say what protocol something is of: hosts and most ports do not."""
+    key, numbers, _ = normal(test)
+    value = key.left if isinstance(key, Test) else key
+    match value:
+        case Load(_, _, 1) | Binary("&", Load(_, _, 1), Const()):
+            return True
+        case Load() if isinstance(key, Test):
+            return key.operator == ">" and isinstance(key.right, Const) and key.right.number == LARGEST_LENGTH
+        case Load():
+            return numbers is not None and any(number in telling for number in numbers)
+    return False
 
 
 def learn(one: Alternative, test: Test, outcome: bool) -> Alternative | None:
@@ -139,7 +159,7 @@ def _with(one: Alternative, key: Value | Test, numbers: frozenset[int]) -> Alter
     return one._replace(facts={**one.facts, key: numbers})
 
 
-def _before(steps: list[Step]) -> list[Known]:
+def _before(steps: list[Step], matters: list[bool]) -> list[Known]:
     found: list[Known] = [()] * len(steps)
     arriving: list[list[Alternative]] = [[] for _ in steps]
     if steps:
@@ -147,12 +167,13 @@ def _before(steps: list[Step]) -> list[Known]:
     for number, step in enumerate(steps):
         here = found[number] = _limited(arriving[number])
         arriving[number] = []
-        if step.test is None:
-            after = here if step.binds is None else tuple(_bound(one, *step.binds) for one in here)
-            ways = ((step.then, after),)
+        if step.test is not None and matters[number]:
+            ways = [(step.then, _learned(here, step.test, True)), (step.orelse, _learned(here, step.test, False))]
+        elif step.test is not None:
+            ways = [(step.then, here), (step.orelse, here)]
         else:
-            yes, no = (_each(here, lambda one, outcome=outcome: learn(one, step.test, outcome)) for outcome in (1, 0))
-            ways = ((step.then, yes), (step.orelse, no))
+            after = here if step.binds is None else tuple(_bound(one, *step.binds) for one in here)
+            ways = [(step.then, after)]
         for target, alternatives in ways:
             if target >= 0:
                 arriving[target].extend(alternatives)
@@ -163,7 +184,7 @@ def _bound(one: Alternative, variable: Variable, value: Value) -> Alternative:
     return one._replace(bound={**one.bound, variable: value})
 
 
-def _later(steps: list[Step]) -> list[Known]:
+def _later(steps: list[Step], matters: list[bool]) -> list[Known]:
     """What packets that are accepted are asked from each step on."""
     found: list[Known] = [()] * len(steps)
     ends: dict[int, Known] = {ACCEPTED: (NOTHING,), REJECTED: ()}
@@ -173,15 +194,24 @@ def _later(steps: list[Step]) -> list[Known]:
         if step.test is None:
             found[number] = then
             continue
-        test = step.test
         orelse = ends[step.orelse] if step.orelse < 0 else found[step.orelse]
-        yes = _each(then, lambda one, test=test: learn(one, test, True))
-        found[number] = _limited((*yes, *_each(orelse, lambda one, test=test: learn(one, test, False))))
+        if not matters[number]:
+            found[number] = _limited((*then, *orelse))
+            continue
+        found[number] = _limited((*_learned(then, step.test, True), *_learned(orelse, step.test, False)))
     return found
 
 
-def _each(alternatives: Known, change: Callable[[Alternative], Alternative | None]) -> Known:
-    return tuple(changed for one in alternatives if (changed := change(one)) is not None)
+def _learned(alternatives: Known, test: Test, outcome: bool) -> Known:
+    """What is known behind a test. On a way that no packet goes, the test that was asked last is right."""
+    found = tuple(new for one in alternatives if (new := learn(one, test, outcome)) is not None)
+    if found:
+        return found
+    key, _, _ = normal(test)
+    forgetful = (
+        one._replace(facts={each: one.facts[each] for each in one.facts if each != key}) for one in alternatives
+    )
+    return tuple(new for one in forgetful if (new := learn(one, test, outcome)) is not None)
 
 
 def _both(one: Alternative, other: Alternative) -> Alternative | None:

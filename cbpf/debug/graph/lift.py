@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cbpf.compiler.graph import ACCEPT, REJECT, Builder, Graph, Node, Spans, Test
+from cbpf.compiler.graph import ACCEPT, REJECT, Builder, Graph, Node, Spans, Test, node_hazards, successors
 from cbpf.compiler.values import Binary, Const, Load, Negate, Value, Variable, hazards
 from cbpf.debug.graph.symbols import Registers, after, asked, following, is_jump, is_return
 from cbpf.errors import ProgramError
@@ -20,6 +20,7 @@ MOST: Final = 50_000  # instructions, each counted for every state it is reached
 _LARGEST_VALUE: Final = 24  # operations; what is more goes on as a variable
 
 _State = tuple[int, Registers]
+_Register = str | int  # A, X, or the number of a cell
 
 
 def lift(program: Program) -> Graph:
@@ -30,73 +31,125 @@ def lift(program: Program) -> Graph:
 class _Lifting:
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.wanted = _wanted(program)
+        self.live = _live(program)
+        self.build = Builder()
+        self.sure: dict[Node, frozenset[Value] | None] = {REJECT: None, ACCEPT: frozenset()}
 
     def run(self) -> Graph:
-        states: dict[_State, None] = {(0, Registers()): None}
         arrivals: list[dict[Registers, None]] = [{} for _ in self.program]
         arrivals[0][Registers()] = None
+        count = 0
         for pc, here in enumerate(arrivals):
+            count += len(here)
+            if count > MOST:
+                raise ProgramError("there are too many ways through the program to show more than its control flow")
             for registers in here:
-                for state in self._following(pc, registers):
-                    states[state] = None
-                    arrivals[state[0]][state[1]] = None
-            if len(states) > MOST:
-                raise ProgramError("there are too many ways through the program; its control flow can be shown")
-        return self._build(states)
+                for target, state in self._following(pc, registers):
+                    arrivals[target][state] = None
+        nodes: dict[_State, Node] = {}
+        for pc in range(len(self.program) - 1, -1, -1):
+            for registers in arrivals[pc]:
+                ways = [nodes[state] for state in self._following(pc, registers)]
+                nodes[pc, registers] = self._node(pc, registers, ways)
+        return self.build.graph(nodes[0, Registers()])
 
     def _following(self, pc: int, registers: Registers) -> list[_State]:
         """The states behind a state. Registers that nobody reads any more are forgotten."""
         instruction = self.program[pc]
         if not is_return(instruction) and instruction.code & op.CLASS_MASK != op.JMP:
             registers = _small(after(instruction, registers), pc)
-        return [(target, self.wanted[target](registers)) for target in following(pc, instruction)]
+        return [(target, _kept(registers, self.live[target])) for target in following(pc, instruction)]
 
-    def _build(self, states: dict[_State, None]) -> Graph:
-        build = Builder()
-        nodes: dict[_State, Node] = {}
-        for state in sorted(states, key=lambda state: state[0], reverse=True):
-            pc, registers = state
-            ways = [nodes[following] for following in self._following(pc, registers)]
-            nodes[state] = self._node(pc, registers, ways, build)
-        return build.graph(nodes[0, Registers()])
-
-    def _node(self, pc: int, registers: Registers, ways: list[Node], build: Builder) -> Node:
+    def _node(self, pc: int, registers: Registers, ways: list[Node]) -> Node:
         instruction = self.program[pc]
         spans: Spans = frozenset(self.program.spans[pc]) if self.program.spans else frozenset()
+        if instruction.code == op.RET | op.K:
+            return ACCEPT if instruction.k else REJECT
         if is_return(instruction):
-            if instruction.code == op.RET | op.K:
-                return ACCEPT if instruction.k else REJECT
-            return build.branch(Test("=", registers.a, Const(0)), REJECT, ACCEPT, spans)
-        if is_jump(instruction):
-            if ways[0] is ways[1]:
-                return ways[0]
-            return build.branch(asked(instruction, registers), ways[0], ways[1], spans)
+            return self._made(self.build.branch(Test("=", registers.a, Const(0)), REJECT, ACCEPT, spans))
+        if is_jump(instruction) and ways[0] is not ways[1]:
+            return self._made(self.build.branch(asked(instruction, registers), ways[0], ways[1], spans))
         if instruction.code & op.CLASS_MASK == op.JMP:
             return ways[0]
-        return self._computed(instruction, registers, pc, ways[0], build, spans)
+        return self._computed(pc, registers, ways[0], spans)
 
-    def _computed(
-        self, instruction: Instruction, registers: Registers, pc: int, node: Node, build: Builder, spans: Spans
-    ) -> Node:
+    def _computed(self, pc: int, registers: Registers, node: Node, spans: Spans) -> Node:
         """The node behind an instruction that loads or computes, behind one for what it needs to succeed.
 
-        A test that comes next computes what it asks about itself.
+        Nothing is needed for what is computed anyway on every way on that accepts.
         """
-        exact = after(instruction, registers)
+        exact = after(self.program[pc], registers)
         for old, new in ((registers.a, exact.a), (registers.x, exact.x)):
-            if _size(new) > _LARGEST_VALUE and not isinstance(new, Variable):
-                return build.let(_variable(pc), new, node, spans)
-            if new is not old and hazards(new) and not _is_asked(new, node):
-                return build.let(None, new, node, spans)
+            if _size(new) > _LARGEST_VALUE:
+                return self._made(self.build.let(_variable(pc), new, node, spans))
+            risks = set(hazards(new)) - set(hazards(registers.a)) - set(hazards(registers.x))
+            sure = self.sure[node]
+            if new is not old and risks and sure is not None and not risks <= sure:
+                return self._made(self.build.let(None, new, node, spans))
+        return node
+
+    def _made(self, node: Node) -> Node:
+        """A node, of which it is remembered what is computed on every way from it that accepts."""
+        if node not in self.sure:
+            behind = [sure for way in successors(node) if (sure := self.sure[way]) is not None]
+            self.sure[node] = frozenset.intersection(*behind).union(node_hazards(node)) if behind else None
         return node
 
 
-def _is_asked(value: Value, node: Node) -> bool:
-    """Whether a node cannot but compute a value."""
-    from cbpf.compiler.graph import node_hazards
+def _live(program: Program) -> list[frozenset[_Register]]:
+    """What is read before it is written, from each instruction on. Raises ProgramError for a jump back."""
+    found: list[frozenset[_Register]] = [frozenset()] * len(program)
+    for pc in range(len(program) - 1, -1, -1):
+        targets = following(pc, program[pc])
+        if any(target <= pc for target in targets):
+            raise ProgramError("the program jumps back: only its control flow can be shown", index=pc)
+        reads, writes = _reads(program[pc]), _writes(program[pc])
+        found[pc] = frozenset().union(*(found[target] for target in targets)) - writes | reads
+    return found
 
-    return set(hazards(value)) <= set(node_hazards(node))
+
+def _reads(instruction: Instruction) -> set[_Register]:
+    code, _, _, k = instruction
+    kind, uses_x = code & op.CLASS_MASK, bool(code & op.SOURCE_MASK)
+    match kind:
+        case op.LD | op.LDX if code & op.MODE_MASK == op.MEM:
+            return {k}
+        case op.LD | op.LDX:
+            return {"X"} if code & op.MODE_MASK == op.IND else set()
+        case op.ST:
+            return {"A"}
+        case op.STX:
+            return {"X"}
+        case op.RET:
+            return set() if code == op.RET | op.K else {"A"}
+        case op.JMP if not is_jump(instruction):
+            return set()
+        case op.MISC:
+            return {"X"} if code == op.MISC | op.TXA else {"A"}
+    return {"A", "X"} if uses_x else {"A"}
+
+
+def _writes(instruction: Instruction) -> set[_Register]:
+    code, _, _, k = instruction
+    match code & op.CLASS_MASK:
+        case op.LD | op.ALU:
+            return {"A"}
+        case op.LDX:
+            return {"X"}
+        case op.ST | op.STX:
+            return {k}
+        case op.MISC:
+            return {"A"} if code == op.MISC | op.TXA else {"X"}
+    return set()
+
+
+def _kept(registers: Registers, live: frozenset[_Register]) -> Registers:
+    zero = Const(0)
+    return Registers(
+        registers.a if "A" in live else zero,
+        registers.x if "X" in live else zero,
+        tuple(cell if number in live else zero for number, cell in enumerate(registers.cells)),
+    )
 
 
 def _small(registers: Registers, pc: int) -> Registers:

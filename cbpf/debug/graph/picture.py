@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 from cbpf.errors import Span
 
 MOST_CLAUSES: Final = 8  # that a node names
+LONGEST: Final = 200  # characters of a part
 
 
 class Clause(NamedTuple):
-    """A part of the expression: its characters, and those in one line."""
+    """A part of the expression: its characters, and those in one line, as far as it is not very long."""
 
     span: Span
     text: str
@@ -90,7 +91,11 @@ def clauses(expression: str | None, spans: tuple[Span, ...] | frozenset[Span]) -
     if expression is None:
         return ()
     inner = [span for span in sorted(spans) if not any(_inside(other, span) for other in spans)]
-    return tuple(Clause(span, " ".join(expression[span.start : span.end].split())) for span in inner[:MOST_CLAUSES])
+    return tuple(Clause(span, _shortened(expression[span.start : span.end])) for span in inner[:MOST_CLAUSES])
+
+
+def _shortened(text: str) -> str:
+    return " ".join(text.split()) if len(text) <= LONGEST else f"{' '.join(text[:LONGEST].split())} ..."
 
 
 def _inside(inner: Span, outer: Span) -> bool:

@@ -16,7 +16,7 @@ from cbpf.compiler.encapsulation import MOVES
 from cbpf.compiler.graph import Test
 from cbpf.compiler.internet import IPV6_FRAGMENT, ipv4_payload, ipv6_payload
 from cbpf.compiler.layers import ETHERTYPE, Layer
-from cbpf.compiler.links import ETHERNET
+from cbpf.compiler.links import ETHERNET, ppp
 from cbpf.compiler.optimize.fold import fold_value
 from cbpf.compiler.predicates import All, Any, Bind, Constant, Negation, Predicate
 from cbpf.compiler.scope import Scope
@@ -29,6 +29,7 @@ from cbpf.linktypes import linktype_name
 
 _DEEPEST: Final = 8  # tags and labels
 _ANY_TRANSPORT: Final = "transport header"
+_SNAP: Final = 0xAAAA  # both SAPs of IEEE 802.2
 _TUNNELS: Final = {"VXLAN": "vxlan", "Geneve": "geneve"}
 
 
@@ -125,7 +126,7 @@ class _Walk:
     # Headers.
 
     def add(self, name: str, address: Address, size: int | None = None) -> None:
-        base, offset = placed(address.base, address.offset, {})
+        base, offset = placed(address.base, address.offset, {})[0]
         self.found.append(Place(base, Header(name, offset, offset + (TABLES[name].size if size is None else size))))
 
     def link(self, layer: Layer, name: str) -> None:
@@ -175,7 +176,7 @@ class _Walk:
         only_llc = layer.network == families.SNAP and not layer.labels
         if self.holds(layer.mixed(layer)) if layer.mixed else only_llc:
             self.add("802.2", layer.payload)
-            if only_llc or self.numbers(layer.payload.half()) == {0xAAAA}:
+            if only_llc or self.numbers(layer.payload.half()) == frozenset((_SNAP,)):
                 self.add("SNAP", layer.payload.plus(3))
 
     def _transport(self, network: str, layer: Layer) -> None:
@@ -187,7 +188,7 @@ class _Walk:
             if numbers is not None and numbers <= EXTENSIONS.keys():
                 for number in numbers:
                     self.add(EXTENSIONS[number], place)
-                if numbers == {IPV6_FRAGMENT}:
+                if numbers == frozenset((IPV6_FRAGMENT,)):
                     self._of(self.numbers(place.byte()), place.plus(8))
             else:
                 self._of(numbers, place)
@@ -214,23 +215,33 @@ class _Walk:
                 self.inside(moved)
 
 
+def telling(layer: Layer) -> frozenset[int]:
+    """The numbers by which headers are recognised from a layer on."""
+    layers = (layer, ETHERNET, ppp(Address()))
+    rights = (test.right for each in layers for test in protocol_tests(each))
+    numbers = {right.number for right in rights if isinstance(right, Const)}
+    return frozenset(numbers | TRANSPORTS.keys() | EXTENSIONS.keys() | {_SNAP})
+
+
 def _all(judged: list[bool | None]) -> bool | None:
     if False in judged:
         return False
     return None if None in judged else True
 
 
-def placed(base: Value | None, offset: int, bound: Mapping[Variable, Value]) -> tuple[Value | None, int]:
-    """A place in the form in which the same place always is: variables that are bound replaced, constants added up."""
+def placed(base: Value | None, offset: int, bound: Mapping[Variable, Value]) -> list[tuple[Value | None, int]]:
+    """A place in all forms that it has: constants added up, and variables that are ``bound`` replaced one by one."""
+    forms: list[tuple[Value | None, int]] = []
     while base is not None:
         base = fold_value(base)
         match base:
             case Const(number):
-                return None, offset + number
+                base, offset = None, offset + number
             case Binary("+", inner, Const(number)):
                 base, offset = inner, offset + number
-            case Variable() if base in bound:
-                base = bound[base]
             case _:
-                break
-    return base, offset
+                forms.append((base, offset))
+                if not isinstance(base, Variable) or base not in bound:
+                    return forms
+                base = bound[base]
+    return [*forms, (None, offset)]

@@ -53,6 +53,8 @@ _PARTS: Final = {
     ("type and subtype", 0x0C): ("type", 2, "wlan type"),
     ("type and subtype", 0xF0): ("subtype", 4, "number"),
     ("type and subtype", 0xFC): ("type and subtype", 0, "hex"),
+    ("version and options length", 0xC0): ("version", 6, "number"),
+    ("version and options length", 0x3F): ("options length in words", 0, "number"),
     ("data offset", 0xF0): ("header length in words", 4, "number"),
 }
 _WLAN_TYPES: Final = ("management", "control", "data", "extension")  # IEEE 802.11, 9.2.4.1
@@ -93,8 +95,11 @@ class Speaker:
                 return f"-({self.value(operand, known)})"
             case Binary("<<", Binary("&", Load() as load, Const(0x0F)), Const(2)) if self._is_ipv4(load, known):
                 return "IPv4 header length"
+            case Binary("&" | "|" | "^" as operator, left, Const(mask)):
+                return f"{self._operand(left, known)} {operator} {mask:#x}"
             case Binary(operator, left, right):
-                left_text, right_text = (self._operand(part, known) for part in (left, right))
+                left_text = self._operand(left, known)
+                right_text = str(right.number) if isinstance(right, Const) else self._operand(right, known)
                 return f"{left_text} {operator} {right_text}"
         return self.subject(value, known).name
 
@@ -165,11 +170,12 @@ class Speaker:
     def _part(self, load: Load, mask: int, known: Known) -> Subject | None:
         """The part of a field, or the field of several, that a mask selects, if that has a name."""
         fields = self._fields(load, known)
-        parts = {_PARTS.get((found[0].name, mask)) if _is_whole(load, found) else None for found in fields}
+        parts = {_part_of(load, found, mask) for found in fields}
         part = parts.pop() if len(parts) == 1 else None
         if part is not None:
+            name, shift, kind = part
             prefixes = dict.fromkeys(_prefix(found[0].header) for found in fields)
-            return Subject(f"{'/'.join(prefixes)} {part[0]}".strip(), part[2], load.size, part[1])
+            return Subject(f"{'/'.join(prefixes)} {name}".strip(), kind, load.size, shift)
         selected = _selected(load, fields[0], mask) if len(fields) == 1 else None
         if selected is None:
             return None
@@ -223,9 +229,11 @@ class Speaker:
         """The headers that there are around a load in each alternative, and where in them the load is."""
         found = []
         for one in known:
-            base, offset = placed(load.base, load.offset, one.bound)
             places = self._map.places(one.facts).found
-            found.append((offset, tuple(place.header for place in places if place.base == base)))
+            for base, offset in placed(load.base, load.offset, one.bound):
+                headers = tuple(place.header for place in places if place.base == base)
+                if headers:
+                    found.append((offset, headers))
         return found
 
     def _fields(self, load: Load, known: Known) -> list[tuple[Named, ...]]:
@@ -264,7 +272,7 @@ _SIGNS: Final = {"=": "=", ">": ">", ">=": ">=", "&": "has a bit in common with"
 
 def amount(subject: Subject, value: int) -> str:
     """A number as the subject's numbers are written."""
-    if value & ((1 << subject.shift) - 1) or value >> 8 * subject.size and not subject.shift:
+    if value & ((1 << subject.shift) - 1) or (value >> 8 * subject.size and not subject.shift):
         return number(value)
     value >>= subject.shift
     match subject.kind:
@@ -305,6 +313,13 @@ def _innermost(headers: tuple[Header, ...], offset: int, size: int) -> list[Head
 def _is_whole(load: Load, found: tuple[Named, ...]) -> bool:
     """Whether a load is all of one field; places of fields are counted from the load's."""
     return len(found) == 1 and (found[0].offset, found[0].size) == (0, load.size)
+
+
+def _part_of(load: Load, found: tuple[Named, ...], mask: int) -> tuple[str, int, str] | None:
+    """What ``_PARTS`` has for the bits of a load that a mask lets through; how far right counts from the load's end."""
+    behind = 8 * (found[0].offset + found[0].size - load.size)  # bits of the field
+    part = _PARTS.get((found[0].name, mask << behind)) if len(found) == 1 and behind >= 0 else None
+    return None if part is None or part[1] < behind else (part[0], part[1] - behind, part[2])
 
 
 def _selected(load: Load, found: tuple[Named, ...], mask: int) -> Named | None:
