@@ -17,7 +17,7 @@ class Window:
     read in chunks, so a length that lies costs no more memory than the stream has bytes.
     """
 
-    __slots__ = ("_stream", "base", "data", "path", "pos")
+    __slots__ = ("_stream", "base", "bytes_read", "data", "path", "pos")
 
     def __init__(self, stream: IO[bytes], path: str) -> None:
         self._stream = stream
@@ -25,16 +25,12 @@ class Window:
         self.data = b""
         self.pos = 0
         self.base = 0
+        self.bytes_read = 0  # taken from the stream so far
 
     @property
     def offset(self) -> int:
         """Byte offset in the stream of the next byte to parse."""
         return self.base + self.pos
-
-    @property
-    def bytes_read(self) -> int:
-        """Number of bytes taken from the stream so far."""
-        return self.base + len(self.data)
 
     def need(self, count: int) -> bool:
         """Make ``data[pos:pos + count]`` whole; False if the stream ends before. ``data`` and ``pos`` may change.
@@ -67,6 +63,7 @@ class Window:
         try:
             while (count := self._stream.readinto1(room)) is None:  # type: ignore[attr-defined]
                 self._wait()
+            self.bytes_read += int(count)
             return int(count)
         except OSError as error:
             raise SavefileError(f"cannot read: {error.strerror or error}", path=self.path) from error
@@ -90,6 +87,7 @@ class Window:
         try:
             while (piece := self._stream.read1(_CHUNK)) is None:  # type: ignore[attr-defined]
                 self._wait()
+            self.bytes_read += len(piece)
             return bytes(piece)
         except OSError as error:
             raise SavefileError(f"cannot read: {error.strerror or error}", path=self.path) from error

@@ -73,6 +73,8 @@ def run_process() -> int:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, terminate)
     for name in ("SIGUSR1", "SIGUSR2"):  # who asks when there is nothing to say any more does not end it
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: None)

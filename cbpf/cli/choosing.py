@@ -14,6 +14,7 @@ from cbpf.cli.options import all_of
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+_COMPACT: Final = re.compile(r"(?:19|20)\d{6}")
 _DATE: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)(?:[T ](?P<clock>\d\d:\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?)?"
     r"(?P<zone>Z|[+-]\d\d:?\d\d)?"
@@ -68,6 +69,8 @@ def nanoseconds(text: str) -> int:
     from datetime import UTC, datetime
     from decimal import Decimal, InvalidOperation
 
+    if _COMPACT.fullmatch(text):
+        raise ValueError("that would be a number of seconds; write a date as YYYY-MM-DD")
     try:
         seconds = Decimal(text)
         if seconds.is_finite() and abs(seconds) < 1 << 63:

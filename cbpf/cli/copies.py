@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from cbpf.cli.commands import Commands
 from cbpf.cli.sinks import Sink
 from cbpf.cli.streams import input_name
 from cbpf.cli.target import Target
+from cbpf.errors import SavefileError
 
 if TYPE_CHECKING:
     from cbpf.capture import Interface
@@ -54,6 +56,9 @@ class Copies(Sink):
         self._unbuffered = unbuffered
         self._commands = None if target.command is None else Commands(target.command, complain)
         self._series: Series | None = None
+        self._complain = complain
+        self._fine = target.resolution is not None  # or somebody has chosen
+        self._coarse_told = False
         self._busy = False
         self._flush_wanted = False
 
@@ -89,6 +94,9 @@ class Copies(Sink):
                 self._series.open()
                 return
             self._series.widen(interface.snaplen)
+            if self.form == walk.PCAP and interface.nanoseconds and not self._fine and not self._coarse_told:
+                self._coarse_told = True
+                self._complain(f"{self._target.path}: microseconds, and later packets have nanoseconds: see --nano")
             if self.form == walk.PCAPNG:  # what a pcap file cannot hold is only an error if packets of it come
                 self._series.describe(interface)
 
@@ -167,8 +175,11 @@ class Copies(Sink):
             roomy = _roomy(interface, self._inputs)
             if self._rewritable():
                 roomy = roomy._replace(snaplen=interface.snaplen)
+            self._fine |= roomy.nanoseconds
             encoding = PcapEncoding(target.path, roomy, resolution)
         limits = Limits(target.size, target.seconds, target.files)
+        if target.size is not None and target.seconds is None and not target.force:
+            _refuse_numbered(target.path)
         return Series(
             target.path,
             encoding,
@@ -188,6 +199,17 @@ class Copies(Sink):
         if path == "-" or (self._target.compression or by_name(path)[1]) != "none":
             return False
         return os.path.isfile(path) or not os.path.exists(path)
+
+
+def _refuse_numbered(path: str) -> None:
+    """Raise SavefileError if there are files with the names of later ones: better at once than in the middle."""
+    folder, name = os.path.split(path)
+    numbered = re.compile(re.escape(name) + "[0-9]+")
+    with suppress(OSError):
+        for other in sorted(os.listdir(folder or ".")):
+            there = os.path.join(folder, other)
+            if numbered.fullmatch(other) and os.path.isfile(there) and os.path.getsize(there):
+                raise SavefileError("exists, and may have to follow; --force overwrites it", path=there)
 
 
 def _ignore(_path: str) -> None:

@@ -14,7 +14,7 @@ from importlib import import_module
 from itertools import zip_longest
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cbpf.capture import walk
 from cbpf.capture.selection import EVERYTHING, Selection
@@ -279,6 +279,13 @@ class Delivery:
         complain(named(error, input_name(error.path)))
 
 
+# What is loaded when a file asks for it.
+_LATE: Final = (
+    *("cbpf.capture.parts", "concurrent.futures.thread", "cbpf.capture.writing.compressors", "cbpf.capture.scan"),
+    *("gzip", "bz2", "lzma", "zstandard", "lz4.frame", "subprocess", "select"),
+)
+
+
 def settle(sink: Sink, interface: Interface, user: str) -> None:
     """Become another user, when all is loaded that there might be no right to read later. The output is that user's."""
     from cbpf.engine.llvm import NoNativeCode, available
@@ -287,6 +294,9 @@ def settle(sink: Sink, interface: Interface, user: str) -> None:
     with suppress(NoNativeCode):
         available()
         import_module("cbpf.engine.native")
+    for name in _LATE:
+        with suppress(ImportError):
+            import_module(name)
     with suppress(OSError):  # where files belong to nobody; or it is that user's already
         _, number, group = account(user)
         sink.give(number, group)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,7 @@ class _Capturing:
         self._job = job
         self._sink = job.sink(())
         self._found = 0
+        self._named = [0] * len(job.split.names)  # packets of each filter
         self._phase = 0
         self._stopped = False  # by a signal
         self._engines: list[NativeEngine | PythonEngine] = []  # that judge in this process
@@ -84,9 +86,15 @@ class _Capturing:
                     complain(str(error))
                     status = 1
             if self._job.output.counts:
-                put(f"{self._found} packet{'s' * (self._found != 1)}\n")
+                put("".join(f"{line}\n" for line in self._count_lines()))
         self._tell()
         return 1 if self._sink.failed else status
+
+    def _count_lines(self) -> Iterator[str]:
+        for name, count in zip(self._job.split.names, self._named, strict=True):
+            yield f"{name}: {count} packet{'s' * (count != 1)}"
+        if not self._named:
+            yield f"{self._found} packet{'s' * (self._found != 1)}"
 
     def _attach(self) -> None:
         """Have the kernel filter, or else do it here."""
@@ -123,6 +131,9 @@ class _Capturing:
             limit = self._job.output.limit
             matches = matches if limit is None else matches[: limit - self._found]
             self._found += self._sink.take(Batch(len(matches), NOTHING, matches))
+            for match in matches if self._named else ():
+                for number in range(len(self._named)):
+                    self._named[number] += match.filters >> number & 1
         if not packets and self._job.prints:
             self._sink.flush()
 
@@ -164,15 +175,30 @@ class _Capturing:
         def flush(_number: int, _frame: object) -> None:
             self._sink.flush()
 
-        with handled("SIGINT", stop), handled("SIGTERM", stop), handled("SIGUSR1", tell), handled("SIGUSR2", flush):
+        with ExitStack() as stack:
+            for name in ("SIGINT", "SIGTERM", *_hangup()):
+                stack.enter_context(handled(name, stop))
+            stack.enter_context(handled("SIGUSR1", tell))
+            stack.enter_context(handled("SIGUSR2", flush))
             yield
 
     def _tell(self) -> None:
         """The numbers that tcpdump has at its end."""
-        counts = self._live.statistics()
-        where = "in this process" if self._engines else "in the kernel"
-        complain(f"{counts.received} captured, {self._found} matched {where}, {counts.dropped} dropped by kernel")
+        received, dropped, _ = self._live.statistics()
+        if self._engines:
+            complain(f"{received} captured, {self._found} matched in this process, {dropped} dropped by kernel")
+        else:
+            complain(f"{self._found} captured, {received} matched in the kernel, {dropped} dropped by kernel")
+        if self._job.output.statistics:
+            for name, count in zip(self._job.split.names, self._named, strict=True):
+                complain(f"  {name}: {count} packet{'s' * (count != 1)}")
 
 
 def _known(programs: Sequence[Program]) -> Judges:
     return lambda _: programs
+
+
+def _hangup() -> Iterator[str]:
+    """SIGHUP, unless it is to be ignored, as nohup(1) has it."""
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield "SIGHUP"

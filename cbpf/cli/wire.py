@@ -68,7 +68,7 @@ def live_options(command: _Command) -> _Command:
             "-B",
             "--buffer-size",
             "buffer",
-            type=click.IntRange(1),
+            type=click.IntRange(1, 1 << 21),
             metavar="KIB",
             help="KiB of memory for packets that wait.  [default: 32768]",
         ),

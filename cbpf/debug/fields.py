@@ -191,8 +191,8 @@ class _Walk:
             if _LINKS[name] == "802.11" and start is not None:
                 size = _wlan_size(self.packet[start : start + 1], size)
             self.add(_LINKS[name], header, size)
-        elif (size := _protocol_size(layer)) is not None:
-            self.add(f"link-layer protocol {size}", layer.protocol, size)
+        elif (length := _protocol_size(layer)) is not None:
+            self.add(f"link-layer protocol {length}", layer.protocol, length)
 
     def inside(self) -> None:
         """From the payload of the link layer on."""

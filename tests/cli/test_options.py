@@ -31,4 +31,4 @@ def test_no_two_options_are_one_value(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert command is not None
     names = [parameter.name for parameter in command.params]
-    assert {each for each in names if names.count(each) > 1} <= {"resolution"}
+    assert {each for each in names if names.count(each) > 1} <= {"resolution", "form"}

@@ -22,7 +22,7 @@ from cbpf.debug.graph.dot import DrawingError, dot, svg
 from cbpf.debug.graph.flow import flow_picture
 from cbpf.debug.graph.lift import lift
 from cbpf.debug.graph.passes import Stage, Stages, program, stages
-from cbpf.debug.graph.picture import Clause, Edge, Line, Node, Picture, cut
+from cbpf.debug.graph.picture import Clause, Edge, Line, Node, Picture, cut, shortened
 from cbpf.debug.graph.text import difference, render
 from cbpf.linktypes import linktype_name
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
@@ -67,7 +67,7 @@ def flow(found: Stages, place: int = -1, snaplen: int = DEFAULT_SNAPLEN) -> Pict
 
 
 def _of_stage(found: Stages, place: int) -> str:
-    return f"{found.expression}, after {found.stages[place].name} ({linktype_name(found.linktype)})"
+    return f"{shortened(found.expression)}, after {found.stages[place].name} ({linktype_name(found.linktype)})"
 
 
 def decision_of_program(program: Program, linktype: int | None = None, *, target: str = "savefile") -> Picture:
@@ -95,5 +95,5 @@ def _linktype(program: Program, linktype: int | None) -> int:
 
 
 def _title(program: Program, linktype: int) -> str:
-    what = "a program" if program.expression is None else program.expression
+    what = "a program" if program.expression is None else shortened(program.expression)
     return f"{what} ({linktype_name(linktype)})"

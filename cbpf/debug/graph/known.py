@@ -9,6 +9,7 @@ it has not been decided.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
 from cbpf.compiler.families import LARGEST_LENGTH
@@ -19,6 +20,7 @@ from cbpf.compiler.values import Binary, Const, Load, Members, Value, Variable, 
 MOST_FACTS: Final = 48
 MOST_NUMBERS: Final = 12  # that something may be one of
 MOST_ALTERNATIVES: Final = 5
+MOST_TOGETHER: Final = 8  # of them, with what is asked later
 LARGEST: Final = 20_000  # nodes of a graph for which it is found out what is asked later
 
 Facts = Mapping[Value | Test, frozenset[int]]
@@ -76,7 +78,8 @@ def known(steps: list[Step], telling: Collection[int]) -> Callable[[int], Around
             return ()
         behind = (NOTHING,) if target == ACCEPTED else later[target]
         found = here if test is None else _learned(here, test, outcome)
-        return _limited(both for one in found for other in behind if (both := _both(one, other)) is not None)
+        together = (both for one in found for other in behind if (both := _both(one, other)) is not None)
+        return tuple(islice(together, MOST_TOGETHER))
 
     def around(number: int) -> Around:
         step = steps[number]
@@ -231,16 +234,16 @@ def _both(one: Alternative, other: Alternative) -> Alternative | None:
 
 
 def _limited(alternatives: Iterable[Alternative]) -> Known:
-    """No more than a few of them: those that differ least become one."""
+    """No more than a few of them: one too many becomes one with that from which it differs least."""
     kept: list[Alternative] = []
     for one in alternatives:
         if one in kept:
             continue
-        kept.append(one)
-        if len(kept) > MOST_ALTERNATIVES:
-            pairs = [(i, j) for j in range(len(kept)) for i in range(j)]
-            first, second = min(pairs, key=lambda pair: _difference(kept[pair[0]], kept[pair[1]]))
-            kept[first] = _either(kept[first], kept.pop(second))
+        if len(kept) < MOST_ALTERNATIVES:
+            kept.append(one)
+            continue
+        nearest = min(range(len(kept)), key=lambda place: _difference(kept[place], one))
+        kept[nearest] = _either(kept[nearest], one)
     return tuple(kept)
 
 

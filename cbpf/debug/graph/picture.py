@@ -91,10 +91,11 @@ def clauses(expression: str | None, spans: tuple[Span, ...] | frozenset[Span]) -
     if expression is None:
         return ()
     inner = [span for span in sorted(spans) if not any(_inside(other, span) for other in spans)]
-    return tuple(Clause(span, _shortened(expression[span.start : span.end])) for span in inner[:MOST_CLAUSES])
+    return tuple(Clause(span, shortened(expression[span.start : span.end])) for span in inner[:MOST_CLAUSES])
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text in one line, without the end of it if it is very long."""
     return " ".join(text.split()) if len(text) <= LONGEST else f"{' '.join(text[:LONGEST].split())} ..."
 
 

@@ -210,7 +210,10 @@ class _Walk:
             self.add(name, Address(variable))
             with suppress(FilterError):
                 moved = MOVES[word](Scope(ETHERNET, _NAMES, place=int(number)), None)[0].moved
-                if name == "VXLAN" or self.holds(moved.framed):
+                if name == "VXLAN":
+                    self.add("Ethernet", moved.header)
+                else:  # which has a frame inside, or something else that it names itself
+                    self.add("link-layer protocol 2", moved.protocol)
                     self.add("Ethernet", moved.header)
                 self.inside(moved)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cbpf.compiler.graph import Test
@@ -10,7 +11,7 @@ from cbpf.compiler.values import ANCILLARY, ANCILLARY_END, Binary, Const, Length
 from cbpf.debug.fields import Header, Named, _bytes, field, named
 from cbpf.debug.graph.known import Alternative, Around, Known
 from cbpf.debug.graph.places import Map, placed
-from cbpf.debug.tables import TABLES
+from cbpf.debug.tables import TABLES, TRANSPORTS
 from cbpf.debug.wording import listed, number, worded
 
 LONGEST: Final = 160  # characters of a label
@@ -175,7 +176,7 @@ class Speaker:
         if part is not None:
             name, shift, kind = part
             prefixes = dict.fromkeys(_prefix(found[0].header) for found in fields)
-            return Subject(f"{'/'.join(prefixes)} {name}".strip(), kind, load.size, shift)
+            return Subject(f"{_slashed(prefixes)} {name}".strip(), kind, load.size, shift)
         selected = _selected(load, fields[0], mask) if len(fields) == 1 else None
         if selected is None:
             return None
@@ -232,8 +233,9 @@ class Speaker:
             places = self._map.places(one.facts).found
             for base, offset in placed(load.base, load.offset, one.bound):
                 headers = tuple(place.header for place in places if place.base == base)
-                if headers:
+                if any(header.start <= offset and offset + load.size <= header.end for header in headers):
                     found.append((offset, headers))
+                    break
         return found
 
     def _fields(self, load: Load, known: Known) -> list[tuple[Named, ...]]:
@@ -256,7 +258,7 @@ class Speaker:
                     prefix = _prefix(header.name)
                     rest = text.removeprefix(prefix).strip()
                     names.setdefault(rest, {})[prefix] = None
-        return _or([f"{'/'.join(prefixes)} {rest}".strip() for rest, prefixes in names.items()])
+        return _or([f"{_slashed(prefixes)} {rest}".strip() for rest, prefixes in names.items()])
 
     def _unnamed(self, load: Load, one: Alternative) -> list[str]:
         """What is not a field, by its place in the header that it is in."""
@@ -298,6 +300,12 @@ def _range(subject: Subject, low: int, high: int) -> str:
 def _prefix(header: str) -> str:
     table = TABLES.get(header)
     return header if table is None else table.prefix
+
+
+def _slashed(prefixes: Iterable[str]) -> str:
+    """Several headers' names as one, those of transports in the order of their protocols' numbers."""
+    order = tuple(TRANSPORTS.values())
+    return "/".join(sorted(prefixes, key=lambda name: order.index(name) if name in order else -1))
 
 
 def _or(names: list[str]) -> str:
