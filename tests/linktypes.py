@@ -59,10 +59,7 @@ OTHERS: Final = tuple(linktype for linktype in LINKTYPES if linktype not in KNOW
 ANY_OTHER: Final = "USER0"
 
 # One or two of every kind, for what is too much to do for all of them every time.
-_TYPICAL: Final = frozenset(
-    "EN10MB RAW NULL PFLOG LINUX_SLL2 IEEE802_11_RADIO FDDI SUNATM PPP FRELAY MTP2 JUNIPER_GGSN DSA_TAG_BRCM "
-    "USER0".split()
-)
+_TYPICAL: Final = frozenset("EN10MB RAW PFLOG LINUX_SLL2 IEEE802_11_RADIO SUNATM MTP2 JUNIPER_GGSN".split())
 
 
 def has(linktype: str, feature: str) -> bool:

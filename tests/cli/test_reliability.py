@@ -300,7 +300,9 @@ def test_output_needs_no_right_to_read(mode: int, open_folder: Path) -> None:
     out.touch()
     os.chown(out, NOBODY, NOBODY)
     out.chmod(mode)
-    result = as_nobody("filter", "-r", HTTP, "-w", out)
+    source = Path(shutil.copy(HTTP, open_folder / "in.pcap"))
+    source.chmod(0o644)
+    result = as_nobody("filter", "-r", source, "-w", out)
     if mode & 0o200:
         assert (result.status, result.err) == (0, "")
     else:

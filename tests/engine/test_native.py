@@ -29,7 +29,7 @@ from cbpf.machine import Rules, assemble, verify
 from cbpf.machine import opcodes as op
 from tests.compiler.compiling import optimized, plain
 from tests.expressions import EXPRESSIONS, TUNNELS
-from tests.linktypes import KNOWN
+from tests.linktypes import KNOWN, some_of
 from tests.packets import packets as packets_of
 from tests.programs import packets, valid_programs
 from tests.shared import accepted
@@ -101,9 +101,18 @@ def test_the_kernel_that_interprets_in_python(semantics: Semantics, program: Pro
     assert verdict == run(program, packet, wirelen, semantics=semantics)
 
 
-@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("linktype", KNOWN)
 def test_filters(linktype: str) -> None:
+    _check_filters(linktype)
+
+
+@pytest.mark.parametrize("linktype", some_of(KNOWN))
+def test_filters_that_are_interpreted(linktype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "MOST_COMPILED", 0)
+    _check_filters(linktype)
+
+
+def _check_filters(linktype: str) -> None:
     rows = [expression for where, expression in EXPRESSIONS + TUNNELS if where == linktype]
     programs = [plain(row, linktype) for row in rows]
     known = [row for row in accepted() if row.linktype == linktype]
