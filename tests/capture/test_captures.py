@@ -91,6 +91,7 @@ def test_the_damaged_sample_is_damaged() -> None:
 SOUND = [path for path in SAMPLES if path.name not in {"damaged.pcap", "truncated.pcap", "snaplen-96.pcap"}]
 
 
+@pytest.mark.slow
 @needs("tshark")
 def test_tshark_finds_nothing_malformed() -> None:
     for path in SOUND:

@@ -343,6 +343,7 @@ def test_a_killed_writer_leaves_a_savefile(name: str, delay: float, tmp_path: Pa
         assert numbers(path) == list(range(len(records)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FILES, "out.pcap.gz", "out.pcap.bz2", "out.pcap.xz"])
 def test_a_stopped_writer_loses_nothing(name: str, tmp_path: Path) -> None:
     choose = random.Random(name)

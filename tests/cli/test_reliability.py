@@ -40,7 +40,7 @@ def _numbers(content: bytes) -> list[int]:
     """The numbers of the packets that tcpdump finds. It may complain that the last is not whole, of nothing else."""
     done = subprocess.run(["tcpdump", "-r", "-", "-w", "-"], input=content, capture_output=True, check=False)
     complaints = [line for line in done.stderr.decode().splitlines() if line.startswith("tcpdump: ")]
-    assert all("truncated dump file" in line for line in complaints), complaints
+    assert all(re.search("truncated .*dump file", line) for line in complaints), complaints
     records = done.stdout[24:]
     assert len(records) % 416 == 0
     return [struct.unpack_from(">I", records, at + 16)[0] for at in range(0, len(records), 416)]

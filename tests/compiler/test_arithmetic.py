@@ -139,6 +139,7 @@ def attempt(text: str, *, optimize: bool) -> tuple[cbpf.Filter | None, cbpf.Filt
         return None, error
 
 
+@pytest.mark.slow
 def test_every_pair_of_small_operands() -> None:
     """Which register holds what depends on the shape of both sides: all shapes with one operation or none."""
     leaves = [number(3), Tree("len", len, False), load(number(1), 1)]

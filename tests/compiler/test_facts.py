@@ -72,7 +72,7 @@ def learned(history: list[Comparison], packet: Packet, nothing: Facts) -> Facts:
     return facts
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(tests, max_size=8), tests, packets)
 def test_a_known_outcome_is_the_outcome(history: list[Comparison], asked: Comparison, packet: Packet) -> None:
     outcome = learned(history, packet, nothing_known([*history, asked])).outcome(asked)
@@ -80,7 +80,7 @@ def test_a_known_outcome_is_the_outcome(history: list[Comparison], asked: Compar
         assert outcome == holds(asked, packet)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(byte_tests, max_size=5), byte_tests, byte_packets)
 def test_a_known_outcome_about_one_byte_is_the_outcome(
     history: list[Comparison], asked: Comparison, packet: Packet
@@ -89,7 +89,7 @@ def test_a_known_outcome_about_one_byte_is_the_outcome(
     assert outcome is None or outcome == holds(asked, packet)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(byte_tests, max_size=5), st.lists(byte_tests, max_size=5), byte_tests, byte_packets, byte_packets)
 def test_what_holds_either_way_holds_both_ways(
     first: list[Comparison], second: list[Comparison], asked: Comparison, one: Packet, other: Packet
@@ -99,7 +99,7 @@ def test_what_holds_either_way_holds_both_ways(
     assert outcome is None or outcome == holds(asked, one) == holds(asked, other)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(values, packets)
 def test_folding_changes_no_value(value: Value, packet: Packet) -> None:
     try:
@@ -110,7 +110,7 @@ def test_folding_changes_no_value(value: Value, packet: Packet) -> None:
     assert before <= upper_bound(value)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(tests, packets)
 def test_folding_changes_no_outcome(test: Comparison, packet: Packet) -> None:
     assert_folds_well(test, packet)

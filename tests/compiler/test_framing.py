@@ -41,7 +41,7 @@ def _verdicts(expression: str, linktype: str, packet: bytes) -> set[bool]:
 
 @pytest.mark.parametrize("linktype", ANY)
 def test_any_protocol(linktype: str) -> None:
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=6, deadline=None)
     @given(_conditions(_ABOUT_ETHERTYPES), st.integers(0, 999))
     def check(expression: str, seed: int) -> None:
         random = Random(seed)
@@ -56,7 +56,7 @@ def test_any_protocol(linktype: str) -> None:
 
 @pytest.mark.parametrize("linktype", IP_ONLY)
 def test_ip(linktype: str) -> None:
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=6, deadline=None)
     @given(_conditions(_ABOUT_IP), st.integers(0, 999))
     def check(expression: str, seed: int) -> None:
         random = Random(seed)

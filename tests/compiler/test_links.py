@@ -218,7 +218,7 @@ _VALUES = (
 _WORDS = st.sampled_from([*KEYWORDS, *KEYWORDS, *_VALUES * 5, *_SIGNS, *"beacon data tods match pass ui".split() * 2])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.lists(_WORDS, max_size=8).map(" ".join), st.sampled_from(sorted(NAMES)), st.sampled_from(("savefile", "linux"))
 )

@@ -28,7 +28,7 @@ _PIECES = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(_WORDS, max_size=10).map(" ".join), st.sampled_from(LINKTYPES), st.sampled_from(["savefile", "linux"]))
 def test_any_words_compile_or_are_refused(text: str, linktype: str, target: str) -> None:
     _answers(text, linktype, target)
@@ -40,7 +40,7 @@ def test_any_text_compiles_or_is_refused(text: str, linktype: str) -> None:
     _answers(text, linktype, "savefile")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.sampled_from(KNOWN_TEXTS), st.data(), st.sampled_from(LINKTYPES), st.sampled_from(["savefile", "linux"]))
 def test_any_change_of_what_compiles_compiles_or_is_refused(
     text: str, data: st.DataObject, linktype: str, target: str

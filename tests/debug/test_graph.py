@@ -277,6 +277,7 @@ def test_programs_of_libpcap_are_shown_too(expression: str) -> None:
             assert_followed(blocks, of, each.data, each.wirelen)
 
 
+@pytest.mark.slow
 @needs_corpus
 def test_every_accepted_expression_has_its_graphs() -> None:
     for row in accepted():

@@ -10,7 +10,7 @@ from cbpf.errors import FilterError
 from cbpf.language import parse
 from cbpf.language.arithmetic import DEEPEST
 
-LENGTH = 1 << 15  # characters: anything worse than linear would not end
+LENGTH = 1 << 14  # characters: anything worse than linear would not end
 
 
 def tiled(unit: str) -> str:

@@ -26,6 +26,7 @@ def test_generated_valid_programs_are_valid(program: Program) -> None:
     verify(program)
 
 
+@pytest.mark.slow
 @needs_kernel
 @given(almost_valid_programs())
 @THOROUGH
@@ -33,6 +34,7 @@ def test_linux_rules_are_the_kernels(program: Program) -> None:
     assert accepts(program, Rules.LINUX) == kernel_accepts(program)
 
 
+@pytest.mark.slow
 @needs_libpcap
 @given(almost_valid_programs())
 @THOROUGH
