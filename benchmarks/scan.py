@@ -90,9 +90,10 @@ def _single(path: Path, head: Path, repeat: int) -> list[str]:
     for what, filters in (("count", _SINGLE), ("write", _SPARSE)):
         for expression in filters:
             target = ["--count"] if what == "count" else ["-w", str(path.with_name("out.pcap"))]
-            ours = _time([_CBPF, "filter", "-r", str(path), *target, expression], repeat)
+            force = [] if what == "count" else ["--force"]
+            ours = _time([_CBPF, "filter", "-r", str(path), *target, *force, expression], repeat)
             one = [
-                _time([_CBPF, "filter", "--threads", "1", "-r", str(each), *target, expression], repeat)
+                _time([_CBPF, "filter", "--threads", "1", "-r", str(each), *target, *force, expression], repeat)
                 for each in (path, head)
             ]
             alone = one[0].seconds - one[1].seconds
