@@ -10,7 +10,16 @@ import click
 from cbpf.cli.completion import keywords, linktypes
 from cbpf.cli.linktype import first_interface
 from cbpf.cli.linktype import linktype as linktype_option
-from cbpf.cli.options import FILE, all_of, netmask_number, netmask_option, one_reader_of_stdin, without_comments
+from cbpf.cli.options import (
+    FILE,
+    all_of,
+    color_option,
+    file_option,
+    netmask_number,
+    netmask_option,
+    one_reader_of_stdin,
+    without_comments,
+)
 from cbpf.cli.printing import colored
 from cbpf.cli.streams import read_text
 
@@ -37,13 +46,7 @@ def about_options(command: _Command) -> _Command:
     """EXPRESSION, -F, -y, -r, --netmask, --json and --color; ``about`` makes one value of them."""
     return all_of(
         click.argument("words", metavar="[EXPRESSION]...", nargs=-1, shell_complete=keywords),
-        click.option(
-            "-F",
-            "file",
-            type=FILE,
-            metavar="FILE",
-            help="Read the expression from FILE ('-' is standard input); '#' begins a comment.",
-        ),
+        file_option,
         click.option(
             "-y",
             "linktype",
@@ -66,13 +69,7 @@ def about_options(command: _Command) -> _Command:
             help="Netmask of the captured network, as in 255.255.255.0; 'ip broadcast' needs it.",
         ),
         click.option("--json", "json", is_flag=True, help="Print a JSON object."),
-        click.option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            show_default=True,
-            help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
-        ),
+        color_option("output"),
     )(command)
 
 

@@ -13,7 +13,7 @@ import click
 from cbpf.cli.completion import linktypes
 from cbpf.cli.debugging import verified_program
 from cbpf.cli.linktype import linktype
-from cbpf.cli.options import FILE, expression_options, netmask_number, source
+from cbpf.cli.options import FILE, expression_options, netmask_number, program_option, source
 from cbpf.cli.streams import complain, flush, printable, put
 
 if TYPE_CHECKING:
@@ -40,13 +40,7 @@ Examples:
     metavar="FILE",
     help="The savefile with the packets, pcap or pcapng, compressed or not.",
 )
-@click.option(
-    "--program",
-    "program",
-    type=FILE,
-    metavar="FILE",
-    help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
-)
+@program_option
 @click.option(
     "-y",
     "linktype",

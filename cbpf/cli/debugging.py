@@ -11,7 +11,17 @@ import click
 
 from cbpf.cli.completion import linktypes
 from cbpf.cli.linktype import linktype
-from cbpf.cli.options import FILE, Source, all_of, expression_options, netmask_number, one_reader_of_stdin, source
+from cbpf.cli.options import (
+    FILE,
+    Source,
+    all_of,
+    color_option,
+    expression_options,
+    netmask_number,
+    one_reader_of_stdin,
+    program_option,
+    source,
+)
 from cbpf.cli.printing import colored
 from cbpf.cli.streams import complain, input_name, named, read_text
 
@@ -61,13 +71,7 @@ def question_options(command: _Command) -> _Command:
             metavar="N",
             help="The packet with this number, counted from 1; 'N-M' for all from N to M.  May be repeated.",
         ),
-        click.option(
-            "--program",
-            "program",
-            type=FILE,
-            metavar="FILE",
-            help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
-        ),
+        program_option,
         expression_options,
         click.option(
             "-y",
@@ -78,13 +82,7 @@ def question_options(command: _Command) -> _Command:
             help="Take the packets for ones of this link type, by name or number.  [default: what the file says]",
         ),
         click.option("--json", "json", is_flag=True, help="Print a JSON object for each packet, one a line."),
-        click.option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            show_default=True,
-            help="Colour the output; auto: on a terminal, unless NO_COLOR is set.",
-        ),
+        color_option("output"),
     )(command)
 
 

@@ -11,7 +11,16 @@ import click
 from cbpf.cli.completion import linktypes
 from cbpf.cli.debugging import verified_program
 from cbpf.cli.linktype import first_interface, linktype
-from cbpf.cli.options import FILE, Source, expression_options, netmask_number, one_reader_of_stdin, source
+from cbpf.cli.options import (
+    FILE,
+    Source,
+    color_option,
+    expression_options,
+    netmask_number,
+    one_reader_of_stdin,
+    program_option,
+    source,
+)
 from cbpf.cli.printing import colored
 from cbpf.cli.streams import complain, put
 
@@ -75,13 +84,7 @@ class _Asked(NamedTuple):
     metavar="N",
     help="Show no more than N nodes; 0 means all.",
 )
-@click.option(
-    "--program",
-    "program",
-    type=FILE,
-    metavar="FILE",
-    help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
-)
+@program_option
 @click.option(
     "-y",
     "linktype",
@@ -99,13 +102,7 @@ class _Asked(NamedTuple):
     help="Where the program is to run: over savefiles, or in the Linux kernel, attached to a socket.",
 )
 @expression_options
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="Colour the text; auto: on a terminal, unless NO_COLOR is set.",
-)
+@color_option("text")
 def command(listing: bool, diff: bool, **values: Any) -> int:
     """Show what EXPRESSION asks of a packet as a graph, with bytes by the names of their fields; or the program that
     it becomes, in blocks of instructions.

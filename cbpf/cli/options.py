@@ -28,17 +28,39 @@ class Source(NamedTuple):
     optimize: bool
 
 
+file_option = click.option(
+    "-F",
+    "file",
+    type=FILE,
+    metavar="FILE",
+    help="Read the expression from FILE ('-' is standard input); '#' begins a comment.",
+)
+
+program_option = click.option(
+    "--program",
+    "program",
+    type=FILE,
+    metavar="FILE",
+    help="In place of an expression: the program in FILE, in any form that 'cbpf run' reads.",
+)
+
+
+def color_option(what: str) -> Callable[[_Command], _Command]:
+    """--color, for ``what`` a command prints; ``cbpf.cli.printing.colored`` makes yes or no of it."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help=f"Colour the {what}; auto: on a terminal, unless NO_COLOR is set.",
+    )
+
+
 def expression_options(command: _Command) -> _Command:
     """EXPRESSION, -F, -s, -O and --netmask; ``source`` makes one value of them."""
     return all_of(
         click.argument("words", metavar="[EXPRESSION]...", nargs=-1, shell_complete=keywords),
-        click.option(
-            "-F",
-            "file",
-            type=FILE,
-            metavar="FILE",
-            help="Read the expression from FILE ('-' is standard input); '#' begins a comment.",
-        ),
+        file_option,
         click.option(
             "-s",
             "--snapshot-length",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from cbpf.cli.options import color_option
+
 if TYPE_CHECKING:
     from cbpf.capture.printing import Style
 
@@ -88,11 +90,5 @@ _OPTIONS: Final = (
         help="Print TCP's sequence numbers as they are.",
     ),
     click.option("--json", "json", is_flag=True, help="Print a JSON object for each packet, one a line."),
-    click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        help="Colour the lines; auto: on a terminal, unless NO_COLOR is set.",
-    ),
+    color_option("lines"),
 )
