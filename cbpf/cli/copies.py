@@ -82,10 +82,6 @@ class Copies(Sink):
         """Whether a command could not be run, or failed."""
         return self._commands is not None and self._commands.failed
 
-    def open(self, interface: Interface) -> None:
-        """Open the file, for packets of an interface: the same as to expect them."""
-        self.expect(interface)
-
     def expect(self, interface: Interface) -> None:
         with self._undisturbed():
             if self._series is None:

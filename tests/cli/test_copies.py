@@ -322,7 +322,7 @@ def test_the_file_is_opened_when_an_interface_is_expected(tmp_path: Path) -> Non
     path = tmp_path / "x.pcap"
     copies = Copies(Target(str(path)), [], unbuffered=False, complain=complaints.append)
     assert not path.exists()
-    copies.open(Interface(linktype=113))
+    copies.expect(Interface(linktype=113))
     with open_savefile(str(path)) as savefile:
         assert savefile.interfaces[0].linktype == 113
     copies.close()
