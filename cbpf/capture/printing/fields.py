@@ -7,6 +7,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final
 
+from cbpf.capture.protocols import ETHERTYPES, PROTOCOLS
 from cbpf.capture.summary.line import IPV4, IPV6, MAXIMUM_8023_LENGTH, ipv4_text, ipv6_text, mac_text
 from cbpf.capture.summary.tcp import FLAGS
 
@@ -28,42 +29,6 @@ _FRAGMENT, _AUTHENTICATION = 44, 51
 _EXTENSIONS: Final = frozenset({0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139})
 _MOST_HEADERS: Final = 40  # no sane packet has so many
 _PORTED: Final = frozenset({6, 17, 33, 132, 136})
-_PROTOCOLS: Final = {
-    1: "icmp",
-    2: "igmp",
-    4: "ipip",
-    6: "tcp",
-    8: "egp",
-    9: "igrp",
-    17: "udp",
-    33: "dccp",
-    41: "ipv6",
-    46: "rsvp",
-    47: "gre",
-    50: "esp",
-    51: "ah",
-    58: "icmp6",
-    88: "eigrp",
-    89: "ospf",
-    103: "pim",
-    108: "ipcomp",
-    112: "vrrp",
-    115: "l2tp",
-    132: "sctp",
-    136: "udplite",
-}
-_ETHERTYPES: Final = {
-    0x6003: "decnet",
-    0x8035: "rarp",
-    0x809B: "appletalk",
-    0x80F3: "aarp",
-    0x8137: "ipx",
-    0x8863: "pppoed",
-    0x888E: "eapol",
-    0x88CC: "lldp",
-    0x88E5: "macsec",
-    0x88F7: "ptp",
-}
 _SAPS: Final = {0x42: "stp", 0xE0: "ipx", 0xF0: "netbeui", 0xFE: "iso"}
 _PPP_ETHERTYPES: Final = {0x21: IPV4, 0x57: IPV6}
 _FAMILIES: Final = {2: IPV4, 10: IPV6, 24: IPV6, 28: IPV6, 30: IPV6}
@@ -168,7 +133,7 @@ def _ipv4(known: _Fields, data: bytes, at: int) -> _Next:
     first, flags, ttl, protocol, source, target = _IPV4_HEADER(data, at)
     if first >> 4 != 4 or first & 15 < 5:
         return None
-    known["protocol"] = _PROTOCOLS.get(protocol, f"ip-proto-{protocol}")
+    known["protocol"] = PROTOCOLS.get(protocol, f"ip-proto-{protocol}")
     known["src"], known["dst"], known["ttl"] = ipv4_text(source), ipv4_text(target), ttl
     offset = (flags & _OFFSET_MASK) * 8
     if flags & (_OFFSET_MASK | _MORE_FRAGMENTS):
@@ -190,7 +155,7 @@ def _ipv6(known: _Fields, data: bytes, at: int) -> _Next:
 def _payload(known: _Fields, data: bytes, at: int, protocol: int) -> None:
     """What is behind an IP header, or an extension header."""
     for _ in range(_MOST_HEADERS):
-        known["protocol"] = _PROTOCOLS.get(protocol, f"ip-proto-{protocol}")
+        known["protocol"] = PROTOCOLS.get(protocol, f"ip-proto-{protocol}")
         if protocol not in _EXTENSIONS:
             break
         following, size = data[at], data[at + 1]
@@ -198,7 +163,7 @@ def _payload(known: _Fields, data: bytes, at: int, protocol: int) -> None:
             offset = known["fragment"] = _SHORT(data, at + 2)[0] & ~7
             size = 0
             if offset:
-                known["protocol"] = _PROTOCOLS.get(following, f"ip-proto-{following}")
+                known["protocol"] = PROTOCOLS.get(following, f"ip-proto-{following}")
                 return
         # RFC 4302 counts words of 32 bits, RFC 8200 words of 64.
         at += (size + 2) * 4 if protocol == _AUTHENTICATION else (size + 1) * 8
@@ -230,7 +195,7 @@ def _unknown(kind: int) -> Callable[[_Fields, bytes, int], _Next]:
     def name(known: _Fields, data: bytes, at: int) -> _Next:
         if kind <= MAXIMUM_8023_LENGTH:
             return _llc(known, data, at)
-        known["protocol"] = _ETHERTYPES.get(kind, f"ethertype-{kind:#06x}")
+        known["protocol"] = ETHERTYPES.get(kind, f"ethertype-{kind:#06x}")
         return None
 
     return name
