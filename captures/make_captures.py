@@ -3,7 +3,7 @@
     python captures/make_captures.py [folder]
 
 The packets come from traffic.py, encapsulations.py and links.py, the file formats from formats.py; the table below
-says what goes into which file.
+says what goes into which file. Those of the named filters, in the folder filters, come from filter_samples.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import encapsulations
+import filter_samples
 import links
 import traffic
 from formats import pcap, pcapng
@@ -114,6 +115,8 @@ def readme() -> str:
         "| file | what is in it |",
         "|---|---|",
         *(f"| `{name}` | {description} |" for name, (_, description) in CAPTURES.items()),
+        "",
+        "For each named filter, `filters/` has `NAME.match.pcap`, which matches, and `NAME.miss.pcap`, near misses.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -121,6 +124,9 @@ def readme() -> str:
 def main(folder: Path) -> None:
     for name, (make, _) in CAPTURES.items():
         (folder / name).write_bytes(make())
+    (folder / "filters").mkdir(exist_ok=True)
+    for name, data in filter_samples.files().items():
+        (folder / "filters" / name).write_bytes(data)
     (folder / "README.md").write_text(readme())
 
 

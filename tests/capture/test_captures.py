@@ -26,9 +26,9 @@ def remade(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_script_makes_the_committed_files(remade: Path) -> None:
-    made = {path.name: path.read_bytes() for path in remade.iterdir()}
-    committed = [*SAMPLES, FOLDER / "README.md"]
-    assert made == {path.name: path.read_bytes() for path in committed}
+    made = {path.relative_to(remade): path.read_bytes() for path in remade.rglob("*") if path.is_file()}
+    committed = [*SAMPLES, FOLDER / "README.md", *(FOLDER / "filters").iterdir()]
+    assert made == {path.relative_to(FOLDER): path.read_bytes() for path in committed}
 
 
 def test_the_files_are_small() -> None:
