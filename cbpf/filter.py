@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from cbpf.compiler import TARGETS, compile_program
@@ -15,6 +15,7 @@ from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 
 if TYPE_CHECKING:
     from cbpf.engine import Packet
+    from cbpf.language.includes import Shelf
 
 
 class Match(Protocol):
@@ -73,6 +74,7 @@ def compile(  # the name that `re` taught everybody
     *,
     names: Names | None = None,
     target: str = "savefile",
+    library: Shelf | None = None,
 ) -> Filter:
     """Compile a tcpdump expression, as pcap-filter(7) describes the language.
 
@@ -85,6 +87,9 @@ def compile(  # the name that `re` taught everybody
     a VLAN tag off it (EN10MB), and has no cooked header in front of it (LINUX_SLL, LINUX_SLL2). Only the kernel can
     answer for what it knows: ``match`` takes such a load for one outside the packet.
 
+    ``@name`` in the expression is the filter of that name in ``library`` (a ``cbpf.library.Library``), by default those
+    that are shipped and the user's own. The program's spans are then those of the expression as it was given.
+
     Raises FilterError (a ValueError) for an expression that cannot be compiled, and LinkTypeError for a link type that
     does not exist.
     """
@@ -92,16 +97,40 @@ def compile(  # the name that `re` taught everybody
         raise FilterError(f"the snapshot length must be 1 to 4294967295 bytes, not {snaplen}")
     if target not in TARGETS:
         raise FilterError(f"the target must be {' or '.join(map(repr, TARGETS))}, not {target!r}")
-    program = compile_program(
-        expression,
-        linktype_number(linktype),
+    compiled = partial(
+        compile_program,
+        linktype=linktype_number(linktype),
         snaplen=snaplen,
         netmask=_netmask(netmask),
         optimize=optimize,
         names=names or Names(),
         target=target,
     )
-    return Filter(expression, program)
+    return Filter(
+        expression, _with_library(expression, library, compiled) if "@" in expression else compiled(expression)
+    )
+
+
+def _with_library(expression: str, library: Shelf | None, compiled: Callable[[str], Program]) -> Program:
+    """The program of an expression that may include filters, and whose spans and errors are about it as it is."""
+    from cbpf.language.includes import expand
+
+    if library is None:
+        from cbpf.library import default_library
+
+        library = default_library()
+    expansion = expand(expression, library)
+    try:
+        program = compiled(expansion.text)
+    except FilterError as error:
+        raise expansion.restated(error) from error
+    return Program(
+        program,
+        linktype=program.linktype,
+        snaplen=program.snaplen,
+        spans=[tuple(dict.fromkeys(map(expansion.written, spans))) for spans in program.spans],
+        expression=expression,
+    )
 
 
 def _netmask(netmask: str | int | None) -> int | None:

@@ -15,6 +15,7 @@ from cbpf.machine import Program, opcodes
 if TYPE_CHECKING:
     from cbpf.capture import Interface, Savefile
     from cbpf.capture.scan import Match, Scan
+    from cbpf.language.includes import Shelf
 
 _NOTHING: Final = Program([(opcodes.RET | opcodes.K, 0, 0, 0)])
 
@@ -23,13 +24,15 @@ class FilterSet:
     """Named filters that are asked about each packet in one pass: expressions, or filters for one link type each.
 
     An expression is compiled for every link type that is met; where it cannot mean anything, it matches nothing.
-    Raises FilterError for an expression that is wrong on Ethernet, unless that is for its link type alone.
+    ``@name`` in an expression is the filter of that name in ``library``, by default as in ``compile``. Raises
+    FilterError for an expression that is wrong on Ethernet, unless that is for its link type alone.
     """
 
-    def __init__(self, filters: Mapping[str, str | Filter]) -> None:
+    def __init__(self, filters: Mapping[str, str | Filter], *, library: Shelf | None = None) -> None:
         if not isinstance(filters, Mapping) or not all(isinstance(each, str | Filter) for each in filters.values()):
             raise TypeError(f"filters are an expression, a Filter, or names of such ones, not {filters!r}")
         self._filters = dict(filters)
+        self._library = library
         self._programs: dict[int, tuple[Program, ...]] = {}
         self.programs(1)
 
@@ -45,7 +48,9 @@ class FilterSet:
     def programs(self, linktype: int) -> tuple[Program, ...]:
         """The programs for a LINKTYPE number."""
         if linktype not in self._programs:
-            self._programs[linktype] = tuple(_program_or_none(each, linktype) for each in self._filters.values())
+            self._programs[linktype] = tuple(
+                _program_or_none(each, linktype, self._library) for each in self._filters.values()
+            )
         return self._programs[linktype]
 
     def __iter__(self) -> Iterator[str]:
@@ -113,18 +118,18 @@ def _scanning(savefile: Savefile, filters: Filters, form: int, threads: int | No
     return Scan(savefile, choose, NoOutput(form), walks, threads=threads or processors())
 
 
-def _program(filter: str | Filter, linktype: int) -> Program:
+def _program(filter: str | Filter, linktype: int, library: Shelf | None = None) -> Program:
     if isinstance(filter, str):
-        return compile(filter, linktype).program
+        return compile(filter, linktype, library=library).program
     if filter.linktype != linktype:
         raise LinkTypeError(f"the filter is for {_name(filter.linktype)}, and there are packets of {_name(linktype)}")
     return filter.program
 
 
-def _program_or_none(filter: str | Filter, linktype: int) -> Program:
+def _program_or_none(filter: str | Filter, linktype: int, library: Shelf | None) -> Program:
     """The program, or one that matches nothing where the filter means nothing."""
     try:
-        return _program(filter, linktype)
+        return _program(filter, linktype, library)
     except LinkTypeError:
         return _NOTHING
     except FilterError as error:

@@ -7,6 +7,9 @@ depth of nesting can break the parser.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.arithmetic import OPERATORS, parse_arithmetic, starts_arithmetic
 from cbpf.language.stream import Stream
@@ -50,20 +53,23 @@ _WITH_OPTIONAL_NUMBER = frozenset({"vlan", "mpls", "pppoes", "geneve", "vxlan"})
 _WITH_NAME = {"on": (Kind.NAME,), "rset": (Kind.NAME,), "action": (Kind.NAME,), "reason": (Kind.NAME, Kind.NUMBER)}
 
 
-def parse(text: str) -> Expression | None:
-    """The syntax tree of ``text``, None if there is nothing but blanks in it. Raises FilterError with a span."""
+def parse(text: str, tokens: Callable[[str], list[Token]] = tokenize) -> Expression | None:
+    """The syntax tree of ``text``, None if there is nothing but blanks in it. Raises FilterError with a span.
+
+    ``tokens`` gives the tokens of a text, if something is to stand for some of them.
+    """
     try:
-        return _read(text)
+        return _read(tokens, text)
     except FilterError as error:
         from cbpf.language.advice import advise
 
         error.expression = text
-        advise(error, _read)
+        advise(error, partial(_read, tokens))
         raise
 
 
-def _read(text: str) -> Expression | None:
-    return _Parser(Stream(tokenize(text))).parse()
+def _read(tokens: Callable[[str], list[Token]], text: str) -> Expression | None:
+    return _Parser(Stream(tokens(text))).parse()
 
 
 class _Frame:

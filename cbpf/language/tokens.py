@@ -23,11 +23,12 @@ class Kind(Enum):
     MAC = "MAC address"
     LINK8 = "8-bit link address"
     NAME = "name"
+    FILTER = "named filter"
     END = "end of the expression"
 
 
 class Token(NamedTuple):
-    """One token. ``text`` is the canonical spelling of a keyword or operator, the name itself for a name.
+    """One token. ``text`` is the canonical spelling of a keyword or operator, the name itself for a name or ``@name``.
 
     ``value`` is the number, or the IPv6 or link address as an integer; ``groups`` the parts of a dotted address, as
     written: what they may be depends on whether it is used as an IPv4 or as a DECnet address.
@@ -57,6 +58,7 @@ _IPV4_FORM = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}")
 _IPV6_START = re.compile(rf"(?:{_HEX}{{1,4}}:|::)[0-9A-Fa-f:.]*")
 _BROKEN_MAC_FORM = re.compile(rf"(?:{_BYTE}:){{2,}}(?:{_BYTE})?")
 _WORD_FORM = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?")
+_FILTER_FORM = re.compile(r"@[-_.A-Za-z0-9]+")
 _ESCAPED_FORM = re.compile(r"\\[^ !()\t\n]+")
 _QUAD_TAIL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _GROUP = re.compile(f"{_HEX}{{1,4}}")
@@ -82,12 +84,18 @@ def _next(text: str, start: int) -> Token:
         end, make = _end(_LINK8_FORM, text, start), _link8
     elif first == "\\":
         end, make = _end(_ESCAPED_FORM, text, start), _escaped
+    elif first == "@":
+        end, make = _end(_FILTER_FORM, text, start), _filter
     elif first.isascii() and (first.isalnum() or first == ":"):
         end, make = _longest(text, start)
     else:
         end, make = _end(_OPERATOR, text, start), _operator
     if end == start:
-        needed = {"$": "'$' must be followed by one or two hexadecimal digits", "\\": "'\\' must be followed by a name"}
+        needed = {
+            "$": "'$' must be followed by one or two hexadecimal digits",
+            "\\": "'\\' must be followed by a name",
+            "@": "'@' must be followed by the name of a filter",
+        }
         message = needed.get(first, "this character cannot begin anything in a filter expression")
         raise FilterError(message, Span(start, start + 1), reason=Reason.SYNTAX)
     return make(text[start:end], Span(start, end))
@@ -220,6 +228,10 @@ def _broken_mac(text: str, span: Span) -> Token:
         reason=Reason.BAD_ADDRESS,
         hint="A MAC address has six groups of one or two hexadecimal digits, as in 00:1b:21:3c:9d:f8.",
     )
+
+
+def _filter(text: str, span: Span) -> Token:
+    return Token(Kind.FILTER, text[1:], span)
 
 
 def _escaped(text: str, span: Span) -> Token:
