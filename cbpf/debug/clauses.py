@@ -165,21 +165,13 @@ class Clauses:
         primitive = self.steps[number].primitive
         assert isinstance(primitive, Primitive)
         way = self._ways[state][0]
-        clause = Clause(number, primitive.span, self._text(primitive), primitive, layer, way.meaning, None)
+        clause = Clause(
+            number, primitive.span, text_of(self.expression, primitive), primitive, layer, way.meaning, None
+        )
         try:
             return clause._replace(judgement=evaluator.judge(way.meaning)), way
         except NotComputed as missing:
             return clause._replace(missing=missing, relevant=self._relevant(state, way)), way
-
-    def _text(self, primitive: Primitive) -> str:
-        """A primitive as it is written; one that inherits its qualifiers (`port 80 or 443`) with those."""
-        start, end = primitive.span
-        words = self.expression[start:end].split()
-        if isinstance(primitive, Qualified) and primitive.value.clause is None:
-            start, end = primitive.value.span
-            own = (_WRITTEN.get(word, word) for word in primitive.qualifiers if word)
-            words = [*own, *self.expression[start:end].split()]
-        return " ".join(words)
 
     def _relevant(self, state: _State, way: Way) -> bool:
         """Whether a program tests the clause at all: not if both ways go on at the same place."""
@@ -207,6 +199,17 @@ class Clauses:
                 root = wire(binding, root, REJECT, build, frozenset())
                 found.append(binding)
         return found[::-1]
+
+
+def text_of(expression: str, primitive: Primitive) -> str:
+    """A primitive as it is written; one that inherits its qualifiers (`port 80 or 443`) with those."""
+    start, end = primitive.span
+    words = expression[start:end].split()
+    if isinstance(primitive, Qualified) and primitive.value.clause is None:
+        start, end = primitive.value.span
+        own = (_WRITTEN.get(word, word) for word in primitive.qualifiers if word)
+        words = [*own, *expression[start:end].split()]
+    return " ".join(words)
 
 
 def _or_assumed(clause: Clause, assumed: set[int]) -> bool:
