@@ -16,11 +16,15 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 class State(NamedTuple):
-    """Of ``size`` bytes (None if nobody knows), ``done`` have been read, and ``packets`` have been seen."""
+    """Of ``size`` bytes (None if nobody knows), ``done`` have been read, and ``packets`` have been seen.
+
+    ``files`` are how many are done, of how many; None where that is of no interest, (0, 0) while nobody knows.
+    """
 
     done: int
     size: int | None
     packets: int
+    files: tuple[int, int] | None = None
 
 
 @contextmanager
@@ -41,9 +45,13 @@ def progress(state: Callable[[], State], *, wanted: bool) -> Iterator[None]:
 
 def line(state: State, seconds: float) -> str:
     """What is to be said after so many seconds."""
+    if state.files == (0, 0):
+        return "getting ready"
     parts = [amount(state.done)]
     if state.size:
         parts = [f"{min(100, 100 * state.done // state.size)}%", f"{amount(state.done)} of {amount(state.size)}"]
+    if state.files is not None:
+        parts.insert(0, f"{state.files[0]:,} of {state.files[1]:,} files")
     rate = state.done / seconds
     parts += [f"{state.packets:,} packets", f"{amount(int(rate))}/s"]
     if state.size and rate:

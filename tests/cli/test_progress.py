@@ -27,6 +27,9 @@ def test_amounts(count: int, text: str) -> None:
 def test_what_is_said() -> None:
     assert line(State(500, 1000, 1234), 2.0) == "50%, 500 B of 1 kB, 1,234 packets, 250 B/s, 0:02 left"
     assert line(State(500, None, 1), 1.0) == "500 B, 1 packets, 500 B/s"
+    many = State(500, 1000, 1234, (3, 4000))
+    assert line(many, 2.0) == "3 of 4,000 files, 50%, 500 B of 1 kB, 1,234 packets, 250 B/s, 0:02 left"
+    assert line(State(0, None, 0, (0, 0)), 2.0) == "getting ready"
 
 
 def _on_a_terminal(*arguments: str) -> str:
