@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cbpf.cli.completion import linktypes
 from cbpf.cli.linktype import first_interface
 from cbpf.cli.linktype import linktype as linktype_option
-from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, source
+from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, program_option, source
+from cbpf.cli.programs import any_program, no_expression
 from cbpf.cli.streams import put
 
-_FORMATS = ("text", "c", "decimal", "line", "json", "asm")
+if TYPE_CHECKING:
+    from cbpf.machine import Program
+
+_FORMATS = ("text", "c", "decimal", "line", "json", "asm", "hex")
 _EXAMPLES = """\b
 Examples:
   cbpf compile -d tcp port 80
   cbpf compile -dd -s 96 'icmp or arp'
   cbpf compile -y RAW --format line udp port 53
   cbpf compile -r http.pcap -F expression.txt
+  cbpf compile --program filter.hex --format asm
 """
 
 
@@ -31,16 +36,14 @@ Examples:
     metavar="LINKTYPE",
     callback=linktype_option,
     shell_complete=linktypes,
-    help="Compile for packets \
-of this link type, by name or number.  [default: EN10MB]",
+    help="Compile for packets of this link type, by name or number.  [default: EN10MB]",
 )
 @click.option(
     "-r",
     "path",
     type=FILE,
     metavar="FILE",
-    help="Compile for packets of this savefile: its (first) \
-link type and its snapshot length.",
+    help="Compile for packets of this savefile: its (first) link type and its snapshot length.",
 )
 @click.option(
     "--target",
@@ -49,6 +52,7 @@ link type and its snapshot length.",
     show_default=True,
     help="Where the program is to run: over savefiles, or in the Linux kernel, attached to a socket.",
 )
+@program_option
 @expression_options
 def command(
     depth: int,
@@ -61,7 +65,8 @@ def command(
     """Compile EXPRESSION, and print the program.
 
     The words of the expression are joined with blanks; put '--' before them if one begins with a dash. The language is
-    that of pcap-filter(7).
+    that of pcap-filter(7). With --program nothing is compiled: a program from elsewhere, valid or not, is printed in
+    another form.
 
     \b
     text     tcpdump -d: a listing to read
@@ -70,15 +75,21 @@ def command(
     line     decimal, with commas for line ends: for iptables -m bpf and tc
     asm      assembler, for bpf_asm
     json     an object with everything that is known
+    hex      the bytes of the instructions (struct sock_filter, little-endian) as hexadecimal digits, one a line
     """
     import cbpf
     from cbpf.machine import DEFAULT_SNAPLEN, Form, write
 
-    one_reader_of_stdin(values["file"], path)
+    one_reader_of_stdin(values["file"], values["program"], path)
+    no_expression(values)
     if depth and form is not None:
         raise click.UsageError("-d and --format are two ways to name the form: use one")
     if linktype is not None and path is not None:
         raise click.UsageError("-y and -r are two ways to name the link type: use one")
+    written_as = Form(form or _FORMATS[max(0, min(depth, 3) - 1)])
+    if values["program"] is not None:
+        put(write(_of_linktype(any_program(values["program"]), linktype, path), written_as))
+        return 0
     what, snaplen = source(values), None
     if path is not None:
         interface = first_interface(path)
@@ -90,6 +101,22 @@ def command(
         what.netmask,
         what.optimize,
         target=target,
+        library=what.library,
     )
-    put(write(compiled.program, Form(form or _FORMATS[max(0, min(depth, 3) - 1)])))
+    put(write(compiled.program, written_as))
     return 0
+
+
+def _of_linktype(program: Program, linktype: int | None, path: str | None) -> Program:
+    """The program for packets of a LINKTYPE number, or of the first of a savefile: JSON tells of it."""
+    from cbpf.machine import Program
+
+    if path is not None:
+        linktype = first_interface(path).linktype
+    return Program(
+        program.instructions,
+        linktype=program.linktype if linktype is None else linktype,
+        snaplen=program.snaplen,
+        spans=program.spans,
+        expression=program.expression,
+    )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from cbpf.cli.completion import linktypes
-from cbpf.cli.debugging import verified_program
 from cbpf.cli.linktype import first_interface, linktype
 from cbpf.cli.options import (
     FILE,
@@ -22,6 +21,7 @@ from cbpf.cli.options import (
     source,
 )
 from cbpf.cli.printing import colored
+from cbpf.cli.programs import no_expression, verified_program
 from cbpf.cli.streams import complain, put
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def _asked(values: dict[str, Any], *, wants_text: bool) -> _Asked:
     """The options as one. Raises UsageError for what does not go together."""
     path, program, output, form = (values[name] for name in ("path", "program", "output", "form"))
     one_reader_of_stdin(values["file"], program, path)
-    if program is not None and (values["words"] or values["file"] is not None):
-        raise click.UsageError("an expression and --program are two ways to name the filter: use one")
+    no_expression(values, compiles=False)
     if values["linktype"] is not None and path is not None:
         raise click.UsageError("-y and -r are two ways to name the link type: use one")
     if wants_text and form is not None:
@@ -151,7 +150,7 @@ def _asked(values: dict[str, Any], *, wants_text: bool) -> _Asked:
     if form is None and output is not None and not wants_text:
         form = next((form for suffix, form in _SUFFIXES.items() if output.lower().endswith(suffix)), None)
     return _Asked(
-        source(values),
+        source(values).in_full(),
         program,
         values["linktype"] if path is None else first_interface(path).linktype,
         values["target"],

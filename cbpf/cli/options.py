@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
 from cbpf.cli.completion import keywords
+from cbpf.cli.includes import folders_option, in_full, library, told_as_written
 from cbpf.cli.streams import read_text
+
+if TYPE_CHECKING:
+    from cbpf.library import Library
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
@@ -20,12 +24,25 @@ FILE = click.Path(readable=False)
 
 
 class Source(NamedTuple):
-    """An expression and how to compile it. ``snaplen`` is in bytes, None if nobody said."""
+    """An expression and how to compile it.
+
+    ``snaplen`` is in bytes, None if nobody said; ``folders`` are those of named filters beside the usual ones.
+    """
 
     expression: str
     snaplen: int | None
     netmask: str | None
     optimize: bool
+    folders: tuple[str, ...] = ()
+
+    @property
+    def library(self) -> Library | None:
+        """The filters that it may include; None if it includes none."""
+        return library(self.folders) if "@" in self.expression else None
+
+    def in_full(self) -> Source:
+        """With every ``@name`` in full."""
+        return self._replace(expression=in_full(self.expression, self.folders))
 
 
 file_option = click.option(
@@ -57,10 +74,11 @@ def color_option(what: str) -> Callable[[_Command], _Command]:
 
 
 def expression_options(command: _Command) -> _Command:
-    """EXPRESSION, -F, -s, -O and --netmask; ``source`` makes one value of them."""
+    """EXPRESSION, -F, --filters, -s, -O and --netmask; ``source`` makes one value of them."""
     return all_of(
         click.argument("words", metavar="[EXPRESSION]...", nargs=-1, shell_complete=keywords),
         file_option,
+        folders_option,
         click.option(
             "-s",
             "--snapshot-length",
@@ -79,7 +97,7 @@ def expression_options(command: _Command) -> _Command:
             metavar="MASK",
             help="Netmask of the captured network, as in 255.255.255.0; 'ip broadcast' needs it.",
         ),
-    )(command)
+    )(told_as_written(command))
 
 
 def source(values: Mapping[str, Any]) -> Source:
@@ -88,7 +106,7 @@ def source(values: Mapping[str, Any]) -> Source:
     if file is not None and words:
         raise click.UsageError("the expression comes from -F or from the command line, not from both")
     expression = " ".join(words) if file is None else without_comments(read_text(file))
-    return Source(expression, values["snaplen"] or None, values["netmask"], values["optimize"])
+    return Source(expression, values["snaplen"] or None, values["netmask"], values["optimize"], values["folders"])
 
 
 def one_reader_of_stdin(*paths: str | None) -> None:

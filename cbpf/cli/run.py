@@ -11,11 +11,10 @@ from cbpf.cli.inputs import input_options, inputs
 from cbpf.cli.options import FILE
 from cbpf.cli.output import output, output_options
 from cbpf.cli.printing import printing_options, style
-from cbpf.cli.streams import input_name, read_text
+from cbpf.cli.programs import verified_program
 
 if TYPE_CHECKING:
     from cbpf.engine import Semantics
-    from cbpf.machine import Program
 
 _EXAMPLES = """\b
 Examples:
@@ -41,19 +40,22 @@ def command(path: str, semantics: Semantics | None, **values: Any) -> int:
     """Run PROGRAM on packets, and print those it accepts, one line each.
 
     PROGRAM is a file ('-' is standard input) with a classic BPF program in any form that 'cbpf compile' writes:
-    assembler, or a listing by tcpdump -d, -dd or -ddd, with commas for line ends, or JSON. It must pass the verifier.
+    assembler, or a listing by tcpdump -d, -dd or -ddd, with commas for line ends, or JSON, or the bytes of the
+    instructions, in hexadecimal digits or raw. It must pass the verifier.
 
     A packet is cut to the number of bytes the program returns. A JSON program knows its link type, and is not run on
     packets of any other; all others are run on whatever there is.
     """
     from cbpf.cli.delivery import Job, deliver
     from cbpf.cli.verdicts import only, program_judge
+    from cbpf.engine.interpreter import RULES
+    from cbpf.machine import Rules
 
     read = inputs({**values, "file": path})
     where = output(values)
     if not read.paths and not values["lists"]:
         raise click.UsageError("name a savefile with -r")
-    program = _program(path, semantics)
+    program = verified_program(path, RULES[semantics] if semantics else Rules.ALL)
     job = Job(
         where,
         style(values),
@@ -61,16 +63,3 @@ def command(path: str, semantics: Semantics | None, **values: Any) -> int:
         also_read=(path,),
     )
     return deliver(read, only(program_judge(program)), job, semantics=semantics or "libpcap")
-
-
-def _program(path: str, semantics: Semantics | None) -> Program:
-    from cbpf.engine.interpreter import RULES
-    from cbpf.errors import ProgramError
-    from cbpf.machine import Rules, read_program, verify
-
-    try:
-        program = read_program(read_text(path))
-        verify(program, RULES[semantics] if semantics else Rules.ALL)
-    except ProgramError as error:
-        raise ProgramError(f"{input_name(path)}: {error}") from error
-    return program

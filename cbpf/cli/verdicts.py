@@ -35,7 +35,13 @@ def expression_judge(source: Source, target: str = "savefile") -> Judge:
         if not source.expression.strip():
             return Program([(opcodes.RET | opcodes.K, 0, 0, snaplen)])
         return cbpf.compile(
-            source.expression, linktype, snaplen, source.netmask, source.optimize, target=target
+            source.expression,
+            linktype,
+            snaplen,
+            source.netmask,
+            source.optimize,
+            target=target,
+            library=source.library,
         ).program
 
     return judge

@@ -52,7 +52,7 @@ def compile_program(
     tree = parse(expression)
     try:
         layer = TARGETS[target](linktype)
-        with _collector_at_rest():
+        with collector_at_rest():
             steps = flow(tree) if tree else []
             graph = lower(gather(steps) if optimize else steps, layer, AskedOnce(names), netmask)
             if optimize:
@@ -77,7 +77,7 @@ def compile_program(
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
+def collector_at_rest() -> Iterator[None]:
     """Without the cyclic garbage collector: graphs have no cycles, and its rounds would take half the time."""
     if not gc.isenabled():
         yield

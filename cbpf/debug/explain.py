@@ -86,13 +86,20 @@ class Explanation(NamedTuple):
     shifts: tuple[Shift, ...]
 
 
-def explain(expression: str, linktype: int, names: Names | None = None, netmask: int | None = None) -> Explanation:
-    """Explain an expression for packets of this LINKTYPE number in savefiles.
+def explain(
+    expression: str,
+    linktype: int,
+    names: Names | None = None,
+    netmask: int | None = None,
+    *,
+    target: str = "savefile",
+) -> Explanation:
+    """Explain an expression for packets of this LINKTYPE number, in savefiles or, if that is the ``target``, in Linux.
 
     ``netmask`` (32 bits) is that of the captured network, which `ip broadcast` needs. Raises FilterError as compiling
     does, except that an expression which no packet can match is explained like any other.
     """
-    subject = read(expression, linktype, names, netmask)
+    subject = read(expression, linktype, names, netmask, target=target)
     said = meaning(subject)
     return Explanation(
         expression,
@@ -144,6 +151,8 @@ _FIELDS = {
 
 def _link(layer: Layer) -> Link:
     header, network = _place(layer.header), _place(layer.net)
+    if layer.headless:
+        return Link(layer.name, None, None, "", network)
     if layer.recognise is None:
         return Link(layer.name, header, None, "", None)
     if layer.labels:

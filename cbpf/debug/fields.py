@@ -79,7 +79,7 @@ def field(offset: int, size: int, context: tuple[Header, ...]) -> str:
         return _unnamed(offset, end, context)
     whole = found[0].full_name + "".join(f" and {other.name}" for other in found[1:])
     if len(found) == 1 and (offset > found[0].offset or end < found[0].offset + found[0].size):
-        return f"{whole}, {_bytes(offset - found[0].offset, end - found[0].offset)}"
+        return f"{whole}, {bytes_text(offset - found[0].offset, end - found[0].offset)}"
     return whole
 
 
@@ -111,24 +111,24 @@ def _unnamed(offset: int, end: int, context: tuple[Header, ...]) -> str:
         if header.start <= offset and end <= header.end:
             table = TABLES.get(header.name)
             if table is None:
-                return f"{header.name}, {_bytes(offset - header.start, end - header.start)}"
+                return f"{header.name}, {bytes_text(offset - header.start, end - header.start)}"
             first = header.start + table.size
             if offset >= first and header.name in _WITH_OPTIONS:
-                return f"{table.prefix} options, {_bytes(offset - first, end - first)}"
-            return f"{table.prefix} header, {_bytes(offset - header.start, end - header.start)}".strip()
-    return _bytes(offset, end)
+                return f"{table.prefix} options, {bytes_text(offset - first, end - first)}"
+            return f"{table.prefix} header, {bytes_text(offset - header.start, end - header.start)}".strip()
+    return bytes_text(offset, end)
 
 
 _OF_MANY_SIZES: Final = "802.11"  # whose last fields are not in all frames
 _WITH_OPTIONS: Final = frozenset({"IPv4", "TCP", "Geneve"})
 
 
-def _bytes(first: int, end: int) -> str:
+def bytes_text(first: int, end: int) -> str:
     return f"byte {first}" if end - first == 1 else f"bytes {first}-{end - 1}"
 
 
 # Link types by the table of their header, and where it begins if that is not the layer's header.
-_LINKS: Final = {
+LINKS: Final = {
     **dict.fromkeys(("EN10MB", "NETANALYZER", "NETANALYZER_TRANSPARENT"), "Ethernet"),
     **dict.fromkeys(
         ("IEEE802_11", "PRISM_HEADER", "IEEE802_11_RADIO", "IEEE802_11_RADIO_AVS", "PPI"),
@@ -141,8 +141,8 @@ _LINKS: Final = {
     **dict.fromkeys(("PPP", "PPP_SERIAL", "C_HDLC", "HDLC"), "PPP address"),
 }
 # Encapsulations: what their header is called, how long it is, and what it is counted from.
-_TAGS: Final = {"vlan": ("VLAN tag", 4), "mpls": ("MPLS", 4), "pppoes": ("PPPoE", 6)}
-_NETWORKS: Final = {"ip": "IPv4", "ip6": "IPv6", "arp": "ARP", "rarp": "RARP"}
+TAGS: Final = {"vlan": ("VLAN tag", 4), "mpls": ("MPLS", 4), "pppoes": ("PPPoE", 6)}
+NETWORKS: Final = {"ip": "IPv4", "ip6": "IPv6", "arp": "ARP", "rarp": "RARP"}
 _IPV4_HEADER, _IPV6_HEADER = 20, 40  # bytes, the shortest
 _FRAGMENT_HEADER, _UDP_HEADER = 8, 8
 
@@ -184,14 +184,14 @@ class _Walk:
         if layer.header.base is not None:
             radio = "radiotap" if name == "IEEE802_11_RADIO" else "radio header"
             self.found.append(Header(radio, 0, self.evaluator.place(layer.header) or len(self.packet)))
-        if name in _LINKS:
-            header = layer.protocol.plus(-2) if _LINKS[name] == "PPP address" else layer.header
+        if name in LINKS:
+            header = layer.protocol.plus(-2) if LINKS[name] == "PPP address" else layer.header
             start = self.evaluator.place(header)
-            size = TABLES[_LINKS[name]].size
-            if _LINKS[name] == "802.11" and start is not None:
+            size = TABLES[LINKS[name]].size
+            if LINKS[name] == "802.11" and start is not None:
                 size = _wlan_size(self.packet[start : start + 1], size)
-            self.add(_LINKS[name], header, size)
-        elif (length := _protocol_size(layer)) is not None:
+            self.add(LINKS[name], header, size)
+        elif (length := protocol_size(layer)) is not None:
             self.add(f"link-layer protocol {length}", layer.protocol, length)
 
     def inside(self) -> None:
@@ -202,7 +202,7 @@ class _Walk:
         else:
             return
         self._llc()
-        network = next((word for word in _NETWORKS if self._is(word)), None)
+        network = next((word for word in NETWORKS if self._is(word)), None)
         start = self.evaluator.place(self.layer.net)
         if network is None or start is None:
             return
@@ -211,7 +211,7 @@ class _Walk:
         elif network == "ip6":
             self._ipv6(start)
         else:
-            self.found.append(Header(_NETWORKS[network], start, start + TABLES["ARP"].size))
+            self.found.append(Header(NETWORKS[network], start, start + TABLES["ARP"].size))
         if self._tunnel():
             self.inside()
 
@@ -223,12 +223,12 @@ class _Walk:
         """One tag, label or session further in, if there is one."""
         if self.layer.recognise is families.juniper:  # which does not say what it carries
             return False
-        for word, (name, size) in _TAGS.items():
+        for word, (name, size) in TAGS.items():
             layer = self.layer
             if (word == "vlan" and not layer.has("vlan")) or (word == "mpls" and not (layer.mpls or layer.labels)):
                 continue
             with suppress(FilterError):
-                case = MOVES[word](Scope(layer, _NAMES, place=self.turn), None)[0]
+                case = MOVES[word](Scope(layer, SYSTEM_NAMES, place=self.turn), None)[0]
                 if not self.holds(case.meaning):
                     continue
                 end = self.add(name, layer.payload if word == "vlan" else layer.net, size)
@@ -301,7 +301,7 @@ class _Walk:
             return False
         for word, name in (("vxlan", "VXLAN"), ("geneve", "Geneve")):
             with suppress(FilterError):
-                case = MOVES[word](Scope(self.layer, _NAMES, place=len(self.found)), None)[0]
+                case = MOVES[word](Scope(self.layer, SYSTEM_NAMES, place=len(self.found)), None)[0]
                 if self.holds(case.meaning):
                     self._enter(name, last.end, case.moved)
                     return len(self.found) < _DEEPEST
@@ -316,7 +316,7 @@ class _Walk:
         self.layer = layer
 
 
-def _protocol_size(layer: Layer) -> int | None:
+def protocol_size(layer: Layer) -> int | None:
     """Bytes in the field that names the payload's protocol, if that is a field of its own."""
     field = (layer.protocol.base, layer.protocol.offset)
     lefts = [test.left for test in protocol_tests(layer)]
@@ -324,13 +324,13 @@ def _protocol_size(layer: Layer) -> int | None:
     return sizes.pop() if len(sizes) == 1 and layer.network != families.SNAP else None
 
 
-_NAMES: Final = Names()  # encapsulations ask for none
+SYSTEM_NAMES: Final = Names()  # encapsulations ask for none
 
 
 # What protocol a layer's packets are of, by the tests that tell.
 
 _CARRIED: Final = {
-    **{ETHERTYPE[word]: name for word, name in _NETWORKS.items()},
+    **{ETHERTYPE[word]: name for word, name in NETWORKS.items()},
     **ETHERTYPES,
     **dict.fromkeys(TAG_PROTOCOLS, "VLAN-tagged"),
     PPPOE_SESSION: "PPPoE",

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
+from cbpf.compiler import TARGETS
 from cbpf.compiler.layers import Layer
-from cbpf.compiler.links import layer_for
 from cbpf.compiler.primitives import cases
 from cbpf.compiler.scope import Scope
 from cbpf.errors import FilterError, Span
@@ -37,7 +37,8 @@ class Reading(NamedTuple):
 class Subject(NamedTuple):
     """``tree`` is None for an empty expression; ``readings`` has the primitives in the order they are written.
 
-    ``of_system`` says that ``names`` are those of the system's databases.
+    ``of_system`` says that ``names`` are those of the system's databases. ``target`` is where the expression is to run,
+    a key of ``cbpf.compiler.TARGETS``.
     """
 
     expression: str
@@ -48,17 +49,25 @@ class Subject(NamedTuple):
     tree: Expression | None
     readings: tuple[Reading, ...]
     of_system: bool
+    target: str = "savefile"
 
     def text(self, span: Span) -> str:
         """The characters of a part of the expression, in one line."""
         return " ".join(self.expression[span.start : span.end].split())
 
 
-def read(expression: str, linktype: int, names: Names | None = None, netmask: int | None = None) -> Subject:
-    """Read an expression for packets of this LINKTYPE number in savefiles. Raises FilterError as compiling does."""
+def read(
+    expression: str,
+    linktype: int,
+    names: Names | None = None,
+    netmask: int | None = None,
+    *,
+    target: str = "savefile",
+) -> Subject:
+    """Read an expression for packets of this LINKTYPE number. Raises FilterError as compiling does."""
     of_system = names is None or type(names) is Names
     names = AskedOnce(names or Names())
-    layer = first = layer_for(linktype)
+    layer = first = TARGETS[target](linktype)
     tree = parse(expression)
     readings = []
     try:
@@ -69,7 +78,7 @@ def read(expression: str, linktype: int, names: Names | None = None, netmask: in
     except FilterError as error:
         error.expression = expression
         raise
-    return Subject(expression, linktype, names, netmask, first, tree, tuple(readings), of_system)
+    return Subject(expression, linktype, names, netmask, first, tree, tuple(readings), of_system, target)
 
 
 def operands(tree: Joint) -> tuple[Expression, ...]:

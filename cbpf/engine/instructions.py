@@ -15,76 +15,39 @@ from typing import Final, NamedTuple
 
 from cbpf.engine.meaning import OF_A_DEVICE, WORD
 from cbpf.engine.statements import linux_offset
-from cbpf.machine.opcodes import (
-    ABS,
-    ADD,
-    ALU,
-    ANCILLARY_OFFSET,
-    AND,
-    CLASS_MASK,
-    DIV,
-    IMM,
-    IND,
-    JA,
-    JEQ,
-    JGE,
-    JGT,
-    JMP,
-    JSET,
-    LD,
-    LDX,
-    LEN,
-    LINK_OFFSET,
-    LSH,
-    MEM,
-    MISC,
-    MOD,
-    MODE_MASK,
-    MSH,
-    MUL,
-    NEG,
-    NETWORK_OFFSET,
-    OR,
-    RET,
-    RSH,
-    SCRATCH_CELLS,
-    ST,
-    STX,
-    SUB,
-    TAX,
-    TXA,
-    XOR,
-    A,
-    Ancillary,
-    B,
-    H,
-    K,
-    W,
-    X,
-)
+from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction, Program
 
 LONGEST_LOAD: Final = 4  # bytes
-REGISTERS: Final = ("A", "X", *(f"M{cell}" for cell in range(SCRATCH_CELLS)))
+REGISTERS: Final = ("A", "X", *(f"M{cell}" for cell in range(op.SCRATCH_CELLS)))
 
-_SIZES: Final = {W: 4, H: 2, B: 1}
-_OPERATIONS: Final = {ADD: "add", SUB: "sub", MUL: "mul", DIV: "udiv", MOD: "urem", AND: "and", OR: "or", XOR: "xor"}
-_SHIFTS: Final = {LSH: "shl", RSH: "lshr"}
-_COMPARISONS: Final = {JEQ: "eq", JGT: "ugt", JGE: "uge"}
+_SIZES: Final = {op.W: 4, op.H: 2, op.B: 1}
+_OPERATIONS: Final = {
+    op.ADD: "add",
+    op.SUB: "sub",
+    op.MUL: "mul",
+    op.DIV: "udiv",
+    op.MOD: "urem",
+    op.AND: "and",
+    op.OR: "or",
+    op.XOR: "xor",
+}
+_SHIFTS: Final = {op.LSH: "shl", op.RSH: "lshr"}
+_COMPARISONS: Final = {op.JEQ: "eq", op.JGT: "ugt", op.JGE: "uge"}
 
 
 def absolute_ends(program: Program, *, linux: bool) -> Iterator[int]:
     """Where the loads at fixed places end."""
     for code, _, _, k in program:
-        if code & CLASS_MASK == LD and code & MODE_MASK == ABS and not (linux and k >= ANCILLARY_OFFSET):
+        if code & op.CLASS_MASK == op.LD and code & op.MODE_MASK == op.ABS and not (linux and k >= op.ANCILLARY_OFFSET):
             yield _offset(k, linux=linux) + _SIZES[code & 0x18]
-        elif code == LDX | B | MSH:
+        elif code == op.LDX | op.B | op.MSH:
             yield _offset(k, linux=linux) + 1
 
 
 def loops(program: Program) -> bool:
     """Whether an instruction jumps back, as only those for libpcap can."""
-    return any(code == JMP | JA and k > len(program) for code, _, _, k in program)
+    return any(code == op.JMP | op.JA and k > len(program) for code, _, _, k in program)
 
 
 def _offset(k: int, *, linux: bool) -> int:
@@ -163,38 +126,38 @@ class Code(ABC):
     def instruction(self, pc: int, instruction: Instruction) -> None:
         """Write one, unless it only goes to the next, which is for the kinds to say."""
         code, jt, jf, k = instruction
-        match code & CLASS_MASK:
-            case _ if code == LD | W | IMM:
+        match code & op.CLASS_MASK:
+            case _ if code == op.LD | op.W | op.IMM:
                 self.set("A", str(k))
-            case _ if code == LDX | W | IMM:
+            case _ if code == op.LDX | op.W | op.IMM:
                 self.set("X", str(k))
-            case _ if code in (LD | MEM, LDX | MEM):
-                self.set("A" if code == LD | MEM else "X", self.get(f"M{k}"))
-            case _ if code in (LD | W | LEN, LDX | W | LEN):
-                self.set("A" if code & CLASS_MASK == LD else "X", "%length")
-            case _ if code == LDX | B | MSH:
+            case _ if code in (op.LD | op.MEM, op.LDX | op.MEM):
+                self.set("A" if code == op.LD | op.MEM else "X", self.get(f"M{k}"))
+            case _ if code in (op.LD | op.W | op.LEN, op.LDX | op.W | op.LEN):
+                self.set("A" if code & op.CLASS_MASK == op.LD else "X", "%length")
+            case _ if code == op.LDX | op.B | op.MSH:
                 self._header_length(_offset(k, linux=self._linux))
-            case _ if code & CLASS_MASK == LD and code & MODE_MASK == ABS:
+            case _ if code & op.CLASS_MASK == op.LD and code & op.MODE_MASK == op.ABS:
                 self._load_absolute(k, _SIZES[code & 0x18])
-            case _ if code & CLASS_MASK == LD and code & MODE_MASK == IND:
+            case _ if code & op.CLASS_MASK == op.LD and code & op.MODE_MASK == op.IND:
                 self._load_indirect(k, _SIZES[code & 0x18])
-            case _ if code in (ST, STX):
-                self.set(f"M{k}", self.get("A" if code == ST else "X"))
-            case _ if code == ALU | NEG:
+            case _ if code in (op.ST, op.STX):
+                self.set(f"M{k}", self.get("A" if code == op.ST else "X"))
+            case _ if code == op.ALU | op.NEG:
                 self.set("A", self.value(f"sub i32 0, {self.get('A')}"))
-            case _ if code & CLASS_MASK == ALU:
+            case _ if code & op.CLASS_MASK == op.ALU:
                 self._calculate(code, k)
-            case _ if code == MISC | TAX:
+            case _ if code == op.MISC | op.TAX:
                 self.set("X", self.get("A"))
-            case _ if code == MISC | TXA:
+            case _ if code == op.MISC | op.TXA:
                 self.set("A", self.get("X"))
-            case _ if code == JMP | JA:
+            case _ if code == op.JMP | op.JA:
                 self.jump((pc + 1 + k) & WORD)
-            case _ if code & CLASS_MASK == JMP:
+            case _ if code & op.CLASS_MASK == op.JMP:
                 self.branch(self._holds(code, k), pc + 1 + jt, pc + 1 + jf)
-            case _ if code == RET | K:
+            case _ if code == op.RET | op.K:
                 self.answer(str(k))
-            case _ if code == RET | A:
+            case _ if code == op.RET | op.A:
                 self.answer(self.value(f"zext i32 {self.get('A')} to i64"))
             case _:
                 raise AssertionError(f"{code:#x} is verified not to be there")
@@ -202,8 +165,8 @@ class Code(ABC):
     # Loads.
 
     def _load_absolute(self, k: int, size: int) -> None:
-        if self._linux and k >= ANCILLARY_OFFSET:
-            self._ancillary(k - ANCILLARY_OFFSET)
+        if self._linux and k >= op.ANCILLARY_OFFSET:
+            self._ancillary(k - op.ANCILLARY_OFFSET)
         else:
             self.set("A", self._bytes_at(_offset(k, linux=self._linux), size))
 
@@ -218,7 +181,7 @@ class Code(ABC):
 
     def _relative(self, place: str) -> str:
         """A place as Linux means it, which may be relative to a header: both are at the packet's start."""
-        for base, upper in ((LINK_OFFSET, NETWORK_OFFSET), (NETWORK_OFFSET, 1 << 32)):
+        for base, upper in ((op.LINK_OFFSET, op.NETWORK_OFFSET), (op.NETWORK_OFFSET, 1 << 32)):
             far = self.value(f"icmp uge i32 {place}, {base}")
             if upper <= WORD:
                 far = self.value(f"and i1 {far}, {self.value(f'icmp ult i32 {place}, {upper}')}")
@@ -228,7 +191,7 @@ class Code(ABC):
 
     def _ancillary(self, number: int) -> None:
         """No packet here has ever met a device: see ``LinuxMachine``."""
-        if number == Ancillary.ALU_XOR_X:
+        if number == op.Ancillary.ALU_XOR_X:
             self.set("A", self.value(f"xor i32 {self.get('A')}, {self.get('X')}"))
         elif number in OF_A_DEVICE:
             self.reject("true")
@@ -264,12 +227,12 @@ class Code(ABC):
         if operator in _SHIFTS:
             self.set("A", self._shifted(_SHIFTS[operator], a, operand))
             return
-        if code & X and operator in (DIV, MOD):
+        if code & op.X and operator in (op.DIV, op.MOD):
             operand = self.unless(self.value(f"icmp eq i32 {operand}, 0"), operand, "1")
         self.set("A", self.value(f"{_OPERATIONS[operator]} i32 {a}, {operand}"))
 
     def _operand(self, code: int, k: int) -> str:
-        return self.get("X") if code & X else str(k)
+        return self.get("X") if code & op.X else str(k)
 
     def _shifted(self, operator: str, a: str, operand: str) -> str:
         """Counts of 32 and more leave nothing, but Linux takes them modulo 32."""
@@ -280,7 +243,7 @@ class Code(ABC):
 
     def _holds(self, code: int, k: int) -> str:
         a, operand = self.get("A"), self._operand(code, k)
-        if code & 0xF0 == JSET:
+        if code & 0xF0 == op.JSET:
             return self.value(f"icmp ne i32 {self.value(f'and i32 {a}, {operand}')}, 0")
         return self.value(f"icmp {_COMPARISONS[code & 0xF0]} i32 {a}, {operand}")
 
@@ -296,12 +259,12 @@ class Branches(Code):
     def write(self) -> list[str]:
         targets, burning = set(_targets(self.program)), loops(self.program)
         for pc, instruction in enumerate(self.program):
-            if pc == 0 or pc in targets or self.program[pc - 1].code & CLASS_MASK in (JMP, RET):
+            if pc == 0 or pc in targets or self.program[pc - 1].code & op.CLASS_MASK in (op.JMP, op.RET):
                 self.lines.append(f"{self.prefix}.{pc}:")
             if burning:
                 self._burn()
             self.instruction(pc, instruction)
-            if pc + 1 in targets and instruction.code & CLASS_MASK not in (JMP, RET):
+            if pc + 1 in targets and instruction.code & op.CLASS_MASK not in (op.JMP, op.RET):
                 self.jump(pc + 1)
         return self.lines
 
@@ -368,7 +331,7 @@ class Straight(Code):
             if states := self._coming.pop(pc, None):
                 self._when, self._registers = self._merged(states)
                 self.instruction(pc, instruction)
-                if instruction.code & CLASS_MASK not in (JMP, RET):
+                if instruction.code & op.CLASS_MASK not in (op.JMP, op.RET):
                     self.jump(pc + 1)
         self.lines.append(f"  ret i64 {self._verdict}")
         return self.lines
@@ -423,8 +386,8 @@ class Straight(Code):
 def _targets(program: Program) -> Iterator[int]:
     """The instructions that jumps lead to."""
     for pc, (code, jt, jf, k) in enumerate(program):
-        if code == JMP | JA:
+        if code == op.JMP | op.JA:
             yield (pc + 1 + k) & WORD
-        elif code & CLASS_MASK == JMP:
+        elif code & op.CLASS_MASK == op.JMP:
             yield pc + 1 + jt
             yield pc + 1 + jf

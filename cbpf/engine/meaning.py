@@ -20,51 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from cbpf.machine.opcodes import (
-    ABS,
-    ADD,
-    ALU,
-    ANCILLARY_OFFSET,
-    AND,
-    DIV,
-    IMM,
-    IND,
-    JA,
-    JEQ,
-    JGE,
-    JGT,
-    JMP,
-    JSET,
-    LD,
-    LDX,
-    LEN,
-    LINK_OFFSET,
-    LSH,
-    MEM,
-    MISC,
-    MOD,
-    MSH,
-    MUL,
-    NEG,
-    NETWORK_OFFSET,
-    OR,
-    RET,
-    RSH,
-    SCRATCH_CELLS,
-    ST,
-    STX,
-    SUB,
-    TAX,
-    TXA,
-    XOR,
-    A,
-    Ancillary,
-    B,
-    H,
-    K,
-    W,
-    X,
-)
+from cbpf.machine import opcodes as op
 from cbpf.machine.program import Instruction
 
 Packet = bytes | bytearray | memoryview
@@ -73,7 +29,7 @@ WORD: Final = 0xFFFFFFFF
 REGISTER_BITS: Final = 32
 
 # Loads the kernel answers by rejecting a packet that never met a network device.
-OF_A_DEVICE: Final = frozenset({Ancillary.IFIDX, Ancillary.HATYPE})
+OF_A_DEVICE: Final = frozenset({op.Ancillary.IFIDX, op.Ancillary.HATYPE})
 
 
 class Rejected(Exception):
@@ -99,7 +55,7 @@ class Machine:
         self.pc = 0
         self.a = 0
         self.x = 0
-        self.scratch = [0] * SCRATCH_CELLS
+        self.scratch = [0] * op.SCRATCH_CELLS
         self.loaded: Load | None = None
         self.verdict: int | None = None
 
@@ -138,7 +94,7 @@ class LinuxMachine(Machine):
     __slots__ = ()
 
     def load_absolute(self, k: int, size: int) -> int:
-        return self._load_signed(k, size) if k < ANCILLARY_OFFSET else self._load_ancillary(k - ANCILLARY_OFFSET)
+        return self._load_signed(k, size) if k < op.ANCILLARY_OFFSET else self._load_ancillary(k - op.ANCILLARY_OFFSET)
 
     def load_indirect(self, k: int, size: int) -> int:
         return self._load_signed((self.x + k) & WORD, size)
@@ -153,13 +109,13 @@ class LinuxMachine(Machine):
         return self.a >> (count % REGISTER_BITS)
 
     def _load_signed(self, k: int, size: int) -> int:
-        for base in (NETWORK_OFFSET, LINK_OFFSET):
+        for base in (op.NETWORK_OFFSET, op.LINK_OFFSET):
             if k >= base:
                 return self.load(k - base, size)
         return self.load(k, size)
 
     def _load_ancillary(self, number: int) -> int:
-        if number == Ancillary.ALU_XOR_X:
+        if number == op.Ancillary.ALU_XOR_X:
             return self.a ^ self.x
         if number in OF_A_DEVICE and number not in self.ancillary:
             raise Rejected
@@ -169,7 +125,7 @@ class LinuxMachine(Machine):
 # An instruction's meaning: changes the machine, whose pc already points at the next instruction.
 Meaning = Callable[[Machine, Instruction], None]
 
-_SIZES: Final = {W: 4, H: 2, B: 1}
+_SIZES: Final = {op.W: 4, op.H: 2, op.B: 1}
 
 
 def _load_immediate(m: Machine, i: Instruction) -> None:
@@ -236,16 +192,16 @@ def _remainder(m: Machine, divisor: int) -> int:
 
 
 _ARITHMETIC: Final[dict[int, Callable[[Machine, int], int]]] = {
-    ADD: lambda m, value: m.a + value,
-    SUB: lambda m, value: m.a - value,
-    MUL: lambda m, value: m.a * value,
-    DIV: _divide,
-    MOD: _remainder,
-    AND: lambda m, value: m.a & value,
-    OR: lambda m, value: m.a | value,
-    XOR: lambda m, value: m.a ^ value,
-    LSH: lambda m, value: m.shift_left(value),
-    RSH: lambda m, value: m.shift_right(value),
+    op.ADD: lambda m, value: m.a + value,
+    op.SUB: lambda m, value: m.a - value,
+    op.MUL: lambda m, value: m.a * value,
+    op.DIV: _divide,
+    op.MOD: _remainder,
+    op.AND: lambda m, value: m.a & value,
+    op.OR: lambda m, value: m.a | value,
+    op.XOR: lambda m, value: m.a ^ value,
+    op.LSH: lambda m, value: m.shift_left(value),
+    op.RSH: lambda m, value: m.shift_right(value),
 }
 
 
@@ -273,10 +229,10 @@ def _jump(m: Machine, i: Instruction) -> None:
 
 
 _COMPARISONS: Final[dict[int, Callable[[int, int], bool]]] = {
-    JEQ: lambda a, value: a == value,
-    JGT: lambda a, value: a > value,
-    JGE: lambda a, value: a >= value,
-    JSET: lambda a, value: a & value != 0,
+    op.JEQ: lambda a, value: a == value,
+    op.JGT: lambda a, value: a > value,
+    op.JGE: lambda a, value: a >= value,
+    op.JSET: lambda a, value: a & value != 0,
 }
 
 
@@ -311,25 +267,25 @@ def _move_x_to_a(m: Machine, i: Instruction) -> None:
 
 
 MEANINGS: Final[dict[int, Meaning]] = {
-    LD | W | IMM: _load_immediate,
-    **{LD | code | ABS: _load_absolute(size) for code, size in _SIZES.items()},
-    **{LD | code | IND: _load_indirect(size) for code, size in _SIZES.items()},
-    LD | W | MEM: _load_scratch,
-    LD | W | LEN: _load_length,
-    LDX | W | IMM: _load_x_immediate,
-    LDX | W | MEM: _load_x_scratch,
-    LDX | W | LEN: _load_x_length,
-    LDX | B | MSH: _load_x_header,
-    ST: _store,
-    STX: _store_x,
-    **{ALU | code | K: _compute_k(operation) for code, operation in _ARITHMETIC.items()},
-    **{ALU | code | X: _compute_x(operation) for code, operation in _ARITHMETIC.items()},
-    ALU | NEG: _negate,
-    JMP | JA: _jump,
-    **{JMP | code | K: _branch_k(comparison) for code, comparison in _COMPARISONS.items()},
-    **{JMP | code | X: _branch_x(comparison) for code, comparison in _COMPARISONS.items()},
-    RET | K: _return_k,
-    RET | A: _return_a,
-    MISC | TAX: _move_a_to_x,
-    MISC | TXA: _move_x_to_a,
+    op.LD | op.W | op.IMM: _load_immediate,
+    **{op.LD | code | op.ABS: _load_absolute(size) for code, size in _SIZES.items()},
+    **{op.LD | code | op.IND: _load_indirect(size) for code, size in _SIZES.items()},
+    op.LD | op.W | op.MEM: _load_scratch,
+    op.LD | op.W | op.LEN: _load_length,
+    op.LDX | op.W | op.IMM: _load_x_immediate,
+    op.LDX | op.W | op.MEM: _load_x_scratch,
+    op.LDX | op.W | op.LEN: _load_x_length,
+    op.LDX | op.B | op.MSH: _load_x_header,
+    op.ST: _store,
+    op.STX: _store_x,
+    **{op.ALU | code | op.K: _compute_k(operation) for code, operation in _ARITHMETIC.items()},
+    **{op.ALU | code | op.X: _compute_x(operation) for code, operation in _ARITHMETIC.items()},
+    op.ALU | op.NEG: _negate,
+    op.JMP | op.JA: _jump,
+    **{op.JMP | code | op.K: _branch_k(comparison) for code, comparison in _COMPARISONS.items()},
+    **{op.JMP | code | op.X: _branch_x(comparison) for code, comparison in _COMPARISONS.items()},
+    op.RET | op.K: _return_k,
+    op.RET | op.A: _return_a,
+    op.MISC | op.TAX: _move_a_to_x,
+    op.MISC | op.TXA: _move_x_to_a,
 }

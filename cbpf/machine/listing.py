@@ -6,8 +6,9 @@
     LINE      DECIMAL with commas for line ends: what iptables -m bpf, tc and bpf_dbg take
     ASM       bpf_asm         what ``cbpf.machine.assembler`` reads
     JSON      one object, with all that a ``Program`` knows
+    HEX       the bytes of the array of struct sock_filter, in hexadecimal digits
 
-The first three are tcpdump's byte for byte. C, DECIMAL, LINE and JSON carry every field of every instruction; TEXT
+The first three are tcpdump's byte for byte. C, DECIMAL, LINE, JSON and HEX carry every field of every instruction; TEXT
 and ASM leave out the fields an instruction does not use. Only JSON carries more than instructions.
 """
 
@@ -21,6 +22,7 @@ from typing import Final
 from cbpf.machine.assembler import assemble
 from cbpf.machine.disassembler import disassemble
 from cbpf.machine.exchange import read_json, write_json
+from cbpf.machine.hexadecimal import is_hex, read_hex, read_packed, write_hex
 from cbpf.machine.numeric import read_c, read_decimal, write_c, write_decimal, write_line
 from cbpf.machine.program import Program
 from cbpf.machine.tcpdump import read_text, write_text
@@ -35,6 +37,7 @@ class Form(StrEnum):
     LINE = "line"
     ASM = "asm"
     JSON = "json"
+    HEX = "hex"
 
 
 def write(program: Program, form: Form) -> str:
@@ -45,16 +48,34 @@ def write(program: Program, form: Form) -> str:
     return _WRITERS[form](program)
 
 
-def read_program(text: str) -> Program:
-    """The program that ``text`` lists in any of the forms, which is recognised by itself.
+def read_program(source: str | bytes) -> Program:
+    """The program that ``source`` lists in any of the forms, which is recognised by itself.
 
-    Raises ProgramError, with the line if it is known, for a text that is none of them or is damaged.
+    Bytes are UTF-8 text, or the array of struct sock_filter itself: no text has a byte 0, and hardly a program has
+    none. Raises ProgramError, with the line if it is known, for what is none of them or is damaged.
     """
-    return _READERS[recognise(text)](text)
+    if isinstance(source, bytes):
+        text = _text(source)
+        if text is None:
+            return read_packed(source)
+        source = text
+    return _READERS[recognise(source)](source)
+
+
+def _text(data: bytes) -> str | None:
+    """The text that bytes are, None if they are none."""
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def recognise(text: str) -> Form:
     """The form ``text`` seems to be in; ASM if it is no other's."""
+    if is_hex(text):
+        return Form.HEX
     text = _COMMENT.sub(" ", text)
     return next((form for form, pattern in _PATTERNS.items() if pattern.match(text)), Form.ASM)
 
@@ -76,6 +97,7 @@ _WRITERS: Final[dict[Form, Callable[[Program], str]]] = {
     Form.LINE: write_line,
     Form.ASM: disassemble,
     Form.JSON: write_json,
+    Form.HEX: write_hex,
 }
 _READERS: Final[dict[Form, Callable[[str], Program]]] = {
     Form.TEXT: read_text,
@@ -84,4 +106,5 @@ _READERS: Final[dict[Form, Callable[[str], Program]]] = {
     Form.LINE: read_decimal,
     Form.ASM: assemble,
     Form.JSON: read_json,
+    Form.HEX: read_hex,
 }

@@ -71,6 +71,7 @@ def test_text_is_the_default() -> None:
         ("line", "4,40 0 0 12,21 0 1 2048,"),
         ("asm", ""),
         ("json", "{"),
+        ("hex", "280000000c000000\n"),
     ],
 )
 def test_forms_by_name(form: str, beginning: str) -> None:

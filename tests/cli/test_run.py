@@ -30,7 +30,7 @@ def test_programs_by_tcpdump(form: str, expression: str) -> None:
     assert counted != b"0 packets\n"
 
 
-@pytest.mark.parametrize("form", ["text", "c", "decimal", "line", "json", "asm"])
+@pytest.mark.parametrize("form", ["text", "c", "decimal", "line", "json", "asm", "hex"])
 def test_every_form_that_compile_writes(form: str, tmp_path: Path) -> None:
     path = tmp_path / "program"
     path.write_bytes(cbpf("compile", "--format", form, "arp").out)
@@ -100,7 +100,7 @@ def test_rules_are_those_of_both_machines_or_of_the_one_named() -> None:
         ('{"version": 1}', "standard input: "),
         ("ldh [12]", "standard input: instruction 0: the last instruction is not a return"),
         ("2\n5 0 0 7\n6 0 0 0", "standard input: instruction 0: jumps to instruction 8"),
-        (b"\xff\xfe", "standard input: not UTF-8 text: 0xff at byte 0"),
+        (b"\xff\xfe", "standard input: not a program: an instruction has 8 bytes, and these are 2"),
     ],
 )
 def test_bad_programs(program: str | bytes, message: str) -> None:
@@ -117,7 +117,7 @@ def test_bad_programs(program: str | bytes, message: str) -> None:
         (["-", "-r", "-"], 2, "standard input can only be read once"),
         (["/nonexistent", "-r", HTTP], 1, "/nonexistent: cannot read: No such file or directory"),
         ([str(CAPTURES), "-r", HTTP], 1, f"{CAPTURES}: cannot read: Is a directory"),
-        ([HTTP, "-r", HTTP], 2, f"{HTTP}: not UTF-8 text"),
+        ([HTTP, "-r", HTTP], 2, f"{HTTP}: not a program"),
         (["-", "-r", HTTP, "--semantics", "bsd"], 2, "bsd"),
     ],
 )

@@ -99,7 +99,7 @@ def test_the_netmask() -> None:
         (("-r", HTTP, "tcp prt"), 2, "two conditions need"),
         (("-r", HTTP, "-y", "nosuch", "ip"), 2, "unknown link type"),
         (("-r", HTTP, "--program", HTTP, "ip"), 2, "use one"),
-        (("-r", HTTP, "--program", HTTP), 2, "not UTF-8 text"),
+        (("-r", HTTP, "--program", HTTP), 2, "not a program"),
         (("-r", "-", "-F", "-"), 2, "standard input can only be read once"),
         (("-r", CAPTURES / "damaged.pcap", "-n", "1-", "ip or arp"), 1, "the file ends inside a packet"),
         (("-r", HTTP, "ifindex 3"), 2, "does not exist on"),

@@ -6,21 +6,17 @@ A picture is walked by its formulas, which are read here as Python, without anyt
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from functools import cache
 from types import CodeType
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cbpf
 from cbpf import FilterError, ProgramError, Reason
 from cbpf.debug.graph import (
-    DrawingError,
-    Node,
     Picture,
     cut,
     decision,
@@ -32,7 +28,6 @@ from cbpf.debug.graph import (
     program,
     render,
     stages,
-    svg,
 )
 from cbpf.engine import run, steps
 from cbpf.linktypes import linktype_number
@@ -47,6 +42,7 @@ from tests.programs import valid_programs
 from tests.shared import accepted, needs_corpus
 
 from .samples import READABLE, packets
+from .test_drawing import assert_digraph
 
 MODULUS = 1 << 32
 MOST_ELSEWHERE = 100  # instructions of programs whose graphs are walked on other link types than Ethernet, too
@@ -254,6 +250,9 @@ def test_any_expression_is_shown_as_it_is(data: st.DataObject, optimize: bool, l
 
 
 @given(valid_programs, any_packets)
+@example(
+    Program([(op.LDX | op.LEN, 0, 0, 0), (op.LD | op.H | op.IND, 0, 0, 0xFFFFFFFE), (op.RET | op.A, 0, 0, 0)]), b"\0\1"
+)
 @settings(max_examples=150, deadline=None)
 def test_any_program_is_shown_as_it_is(of: Program, octets: bytes) -> None:
     picture = flow_of_program(of)
@@ -374,46 +373,3 @@ def test_text_is_cut_where_it_is_long() -> None:
     assert all(edge.to < 21 for node in short.nodes for edge in node.edges)
     assert len(render(short).splitlines()) == 20
     assert cut(picture, 10**6) is picture
-
-
-STRING = r'"(?:[^"\\\n]|\\.)*"'
-ATTRIBUTES = rf"\[\w+=(?:{STRING}|\w+)(?:, \w+=(?:{STRING}|\w+))*\]"
-
-
-def assert_digraph(text: str, picture: Picture) -> None:
-    """Every line is a statement of the language, and as many of each kind as there are nodes and edges."""
-    first, *statements, last = text.rstrip("\n").split("\n")
-    assert re.fullmatch(rf"digraph {STRING} {{", first)
-    assert last == "}"
-    kinds = {
-        "node": rf"  n\d+ {ATTRIBUTES};",
-        "edge": rf"  n\d+ -> n\d+(?: {ATTRIBUTES})?;",
-        "default": rf"  (?:graph|node|edge) {ATTRIBUTES};",
-    }
-    found = [next(kind for kind, pattern in kinds.items() if re.fullmatch(pattern, line)) for line in statements]
-    assert found.count("node") == len(picture.nodes)
-    assert found.count("edge") == sum(len(node.edges) for node in picture.nodes)
-
-
-HOSTILE = Picture("decision", 'a"]; x [label="\\', (Node("accept", 'quote " backslash \\ line\nfeed \\l <b>\x1b[0m'),))
-
-
-def test_what_is_drawn_is_escaped() -> None:
-    assert_digraph(dot(HOSTILE), HOSTILE)
-    blocks = flow(stages("tcp port 80", 1))
-    assert_digraph(dot(blocks), blocks)
-    assert "\x1b" not in render(HOSTILE)
-
-
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-@pytest.mark.parametrize("picture", [HOSTILE, decision(stages("port 80", 1)), flow(stages("port 80", 1))])
-def test_graphviz_draws_it(picture: Picture) -> None:
-    done = subprocess.run(["dot", "-Tplain"], input=dot(picture), capture_output=True, text=True, check=True)
-    assert sum(line.startswith("node ") for line in done.stdout.splitlines()) == len(picture.nodes)
-    assert b"<svg" in svg(picture)
-
-
-def test_without_graphviz_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(DrawingError, match="'dot' is not installed"):
-        svg(HOSTILE)

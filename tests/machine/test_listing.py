@@ -33,6 +33,9 @@ def test_every_form_is_recognised_and_read(program: Program) -> None:
         ("ldh [12] ; (000)", Form.ASM),
         ("# a comment\n/* another */ ret #0", Form.ASM),
         ("", Form.ASM),
+        ("0600000000000000", Form.HEX),
+        ("0600 0000 0000 0000\n", Form.HEX),
+        ("16\n40 0 0 12\n", Form.DECIMAL),
     ],
 )
 def test_forms_are_recognised(text: str, form: Form) -> None:

@@ -19,6 +19,8 @@ the packet's length is known, or checked later on the same way, without it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cbpf.compiler.graph import Branch, Graph, Let, Verdict
 from cbpf.compiler.optimize.delay import delay
 from cbpf.compiler.optimize.fold import fold
@@ -31,36 +33,46 @@ from cbpf.compiler.optimize.share import share
 from cbpf.compiler.optimize.shortcut import shortcut
 from cbpf.compiler.optimize.thread import thread
 
-__all__ = ["gather", "optimize"]
+__all__ = ["changed", "gather", "optimize", "passes"]
 
-MOST_ROUNDS = 12
-ENOUGH_ROUNDS = 3  # after which only one that makes the graph smaller is worth another
+_MOST_ROUNDS = 12
+_ENOUGH_ROUNDS = 3  # after which only one that makes the graph smaller is worth another
 
 # What is done with a graph in which nothing more is known in advance.
-FINISHING = (delay, reorder, search, shortcut, share, hoist)
+_FINISHING = (delay, reorder, search, shortcut, share, hoist)
 
 
 def optimize(graph: Graph) -> Graph:
     """The same verdict on every packet, in fewer steps."""
+    optimized = graph
+    for _, optimized in passes(graph):  # noqa: B007, the last one counts
+        pass
+    return optimized
+
+
+def passes(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """The passes that are made, in order: the name of each, and the graph that it leaves."""
     graph = fold(graph)
+    yield "fold", graph
     if any(isinstance(node, Let) for node in graph.order):
         graph = delay(graph)  # while what computes a place is still in one piece
-    graph = _settled(graph)
-    for improve in FINISHING:
-        graph = improve(graph)
-    return graph
-
-
-def _settled(graph: Graph) -> Graph:
-    """Thread and prune until that changes nothing any more."""
-    for done in range(MOST_ROUNDS):
+        yield "delay", graph
+    for done in range(_MOST_ROUNDS):  # thread and prune until that changes nothing any more
         before = graph
-        graph = prune(thread(before))
-        if graph is before or _shape(graph) == _shape(before):
+        graph = thread(before)
+        yield "thread", graph
+        graph = prune(graph)
+        yield "prune", graph
+        if not changed(before, graph) or (done >= _ENOUGH_ROUNDS and len(graph.order) >= len(before.order)):
             break
-        if done >= ENOUGH_ROUNDS and len(graph.order) >= len(before.order):
-            break
-    return graph
+    for improve in _FINISHING:
+        graph = improve(graph)
+        yield improve.__name__, graph
+
+
+def changed(before: Graph, after: Graph) -> bool:
+    """Whether a graph is another one, but for the identity of its nodes."""
+    return before is not after and _shape(before) != _shape(after)
 
 
 def _shape(graph: Graph) -> list[object]:

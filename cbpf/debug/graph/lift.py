@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from cbpf.compiler.graph import ACCEPT, REJECT, Builder, Graph, Node, Spans, Test, node_hazards, successors
-from cbpf.compiler.values import Binary, Const, Load, Negate, Value, Variable, hazards
+from cbpf.compiler.values import WORD, Binary, Const, Load, Negate, Value, Variable, hazards, upper_bound
 from cbpf.debug.graph.symbols import Registers, after, asked, following, is_jump, is_return
 from cbpf.errors import ProgramError
 from cbpf.machine import opcodes as op
@@ -20,7 +20,7 @@ MOST: Final = 50_000  # instructions, each counted for every state it is reached
 _LARGEST_VALUE: Final = 24  # operations; what is more goes on as a variable
 
 _State = tuple[int, Registers]
-_Register = str | int  # A, X, or the number of a cell
+Register = str | int  # A, X, or the number of a cell
 
 
 def lift(program: Program) -> Graph:
@@ -31,7 +31,7 @@ def lift(program: Program) -> Graph:
 class _Lifting:
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.live = _live(program)
+        self.live = live_registers(program)
         self.build = Builder()
         self.sure: dict[Node, frozenset[Value] | None] = {REJECT: None, ACCEPT: frozenset()}
 
@@ -71,7 +71,18 @@ class _Lifting:
             return self._made(self.build.branch(asked(instruction, registers), ways[0], ways[1], spans))
         if instruction.code & op.CLASS_MASK == op.JMP:
             return ways[0]
-        return self._computed(pc, registers, ways[0], spans)
+        return self._in_reach(instruction, registers, self._computed(pc, registers, ways[0], spans), spans)
+
+    def _in_reach(self, instruction: Instruction, registers: Registers, node: Node, spans: Spans) -> Node:
+        """A node behind a load, behind the question whether the index of that wraps.
+
+        libpcap's interpreter rejects the packet if it does, while sums of values wrap.
+        """
+        code, _, _, k = instruction
+        indirect = code & (op.CLASS_MASK | op.MODE_MASK) == op.LD | op.IND
+        if not indirect or isinstance(registers.x, Const) or upper_bound(registers.x) + k <= WORD:
+            return node
+        return self._made(self.build.branch(Test(">", registers.x, Const(WORD - k)), REJECT, node, spans))
 
     def _computed(self, pc: int, registers: Registers, node: Node, spans: Spans) -> Node:
         """The node behind an instruction that loads or computes, behind one for what it needs to succeed.
@@ -96,19 +107,20 @@ class _Lifting:
         return node
 
 
-def _live(program: Program) -> list[frozenset[_Register]]:
+def live_registers(program: Program) -> list[frozenset[Register]]:
     """What is read before it is written, from each instruction on. Raises ProgramError for a jump back."""
-    found: list[frozenset[_Register]] = [frozenset()] * len(program)
+    found: list[frozenset[Register]] = [frozenset()] * len(program)
     for pc in range(len(program) - 1, -1, -1):
         targets = following(pc, program[pc])
         if any(target <= pc for target in targets):
             raise ProgramError("the program jumps back: only its control flow can be shown", index=pc)
-        reads, writes = _reads(program[pc]), _writes(program[pc])
+        reads, writes = read_by(program[pc]), written_by(program[pc])
         found[pc] = frozenset().union(*(found[target] for target in targets)) - writes | reads
     return found
 
 
-def _reads(instruction: Instruction) -> set[_Register]:
+def read_by(instruction: Instruction) -> set[Register]:
+    """The registers that an instruction reads."""
     code, _, _, k = instruction
     kind, uses_x = code & op.CLASS_MASK, bool(code & op.SOURCE_MASK)
     match kind:
@@ -129,7 +141,8 @@ def _reads(instruction: Instruction) -> set[_Register]:
     return {"A", "X"} if uses_x else {"A"}
 
 
-def _writes(instruction: Instruction) -> set[_Register]:
+def written_by(instruction: Instruction) -> set[Register]:
+    """The register that an instruction writes, if it does."""
     code, _, _, k = instruction
     match code & op.CLASS_MASK:
         case op.LD | op.ALU:
@@ -143,7 +156,7 @@ def _writes(instruction: Instruction) -> set[_Register]:
     return set()
 
 
-def _kept(registers: Registers, live: frozenset[_Register]) -> Registers:
+def _kept(registers: Registers, live: frozenset[Register]) -> Registers:
     zero = Const(0)
     return Registers(
         registers.a if "A" in live else zero,

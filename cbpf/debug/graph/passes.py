@@ -1,27 +1,23 @@
 """The graphs that an expression is on its way to a program: as it is lowered, and after each pass of the optimizer.
 
-``cbpf.compiler.optimize.optimize`` is what compiles; here its passes are run in the same order, and each graph is kept.
-A pass that runs several times has the number of its run in its name: ``thread``, ``thread:2``.
+The passes are those that ``cbpf.compiler.optimize`` makes when it compiles; here each graph is kept. A pass that runs
+several times has the number of its run in its name: ``thread``, ``thread:2``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from cbpf.compiler import TARGETS, _collector_at_rest
+from cbpf.compiler import TARGETS, collector_at_rest
 from cbpf.compiler.emit import emit
 from cbpf.compiler.flow import flow
-from cbpf.compiler.graph import Branch, Graph, Let
+from cbpf.compiler.graph import Branch, Graph
 from cbpf.compiler.layers import Layer
 from cbpf.compiler.lower import lower
-from cbpf.compiler.optimize import ENOUGH_ROUNDS, FINISHING, MOST_ROUNDS, _shape, gather
-from cbpf.compiler.optimize.delay import delay
-from cbpf.compiler.optimize.fold import fold
-from cbpf.compiler.optimize.prune import prune
+from cbpf.compiler.optimize import changed, gather, passes
 from cbpf.compiler.optimize.search import search
-from cbpf.compiler.optimize.thread import thread
 from cbpf.compiler.values import Members
 from cbpf.errors import FilterError
 from cbpf.language.names import AskedOnce, Names
@@ -29,7 +25,6 @@ from cbpf.language.parser import parse
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 
 LOWER: Final = "lower"
-_Pass = Callable[[Graph], Graph]
 
 
 class Stage(NamedTuple):
@@ -75,7 +70,7 @@ def stages(
     tree = parse(expression)
     try:
         layer = TARGETS[target](linktype)
-        with _collector_at_rest():
+        with collector_at_rest():
             steps = flow(tree) if tree else []
             graph = lower(gather(steps) if optimize else steps, layer, AskedOnce(names or Names()), netmask)
             found = [Stage(LOWER, graph, True)]
@@ -113,29 +108,8 @@ def program(found: Stages, place: int, snaplen: int = DEFAULT_SNAPLEN) -> Progra
 
 def _optimized(graph: Graph) -> Iterator[Stage]:
     runs: Counter[str] = Counter()
-    for improve, before, after in _passes(graph):
-        name = improve.__name__
+    before = graph
+    for name, after in passes(graph):
         runs[name] += 1
-        changed = before is not after and _shape(before) != _shape(after)
-        yield Stage(name if runs[name] == 1 else f"{name}:{runs[name]}", after, changed)
-
-
-def _passes(graph: Graph) -> Iterator[tuple[_Pass, Graph, Graph]]:
-    """Each pass that ``optimize`` makes, the graph before it and the one after it."""
-    before, graph = graph, fold(graph)
-    yield fold, before, graph
-    if any(isinstance(node, Let) for node in graph.order):
-        before, graph = graph, delay(graph)
-        yield delay, before, graph
-    for done in range(MOST_ROUNDS):
-        first, threaded = graph, thread(graph)
-        graph = prune(threaded)
-        yield thread, first, threaded
-        yield prune, threaded, graph
-        if graph is first or _shape(graph) == _shape(first):
-            break
-        if done >= ENOUGH_ROUNDS and len(graph.order) >= len(first.order):
-            break
-    for improve in FINISHING:
-        before, graph = graph, improve(graph)
-        yield improve, before, graph
+        yield Stage(name if runs[name] == 1 else f"{name}:{runs[name]}", after, changed(before, after))
+        before = after

@@ -21,7 +21,7 @@ from cbpf.compiler.optimize.fold import fold_value
 from cbpf.compiler.predicates import All, Any, Bind, Constant, Negation, Predicate
 from cbpf.compiler.scope import Scope
 from cbpf.compiler.values import Address, Binary, Const, Value, Variable
-from cbpf.debug.fields import _LINKS, _NAMES, _NETWORKS, _TAGS, Header, _protocol_size, protocol_tests
+from cbpf.debug.fields import LINKS, NETWORKS, SYSTEM_NAMES, TAGS, Header, protocol_size, protocol_tests
 from cbpf.debug.graph.known import Facts, answer, normal
 from cbpf.debug.tables import EXTENSIONS, TABLES, TRANSPORTS
 from cbpf.errors import FilterError
@@ -135,9 +135,9 @@ class _Walk:
         if layer.header.base is not None and name != "PFLOG":
             radio = "radiotap" if name == "IEEE802_11_RADIO" else "radio header"
             self.add(radio, Address(), None if radio in TABLES else 0)
-        if name in _LINKS:
-            self.add(_LINKS[name], layer.protocol.plus(-2) if _LINKS[name] == "PPP address" else layer.header)
-        elif (size := _protocol_size(layer)) is not None:
+        if name in LINKS:
+            self.add(LINKS[name], layer.protocol.plus(-2) if LINKS[name] == "PPP address" else layer.header)
+        elif (size := protocol_size(layer)) is not None:
             self.add(f"link-layer protocol {size}", layer.protocol)
 
     def inside(self, layer: Layer) -> None:
@@ -151,7 +151,7 @@ class _Walk:
                 break
             layer = following
         self._llc(layer)
-        for word, name in _NETWORKS.items():
+        for word, name in NETWORKS.items():
             with suppress(FilterError):
                 if self.holds(layer.carries(ETHERTYPE[word])):
                     self.add(name, layer.net)
@@ -159,11 +159,11 @@ class _Walk:
                     return
 
     def _encapsulation(self, layer: Layer, turn: int) -> Layer | None:
-        for word, (name, size) in _TAGS.items():
+        for word, (name, size) in TAGS.items():
             if (word == "vlan" and not layer.has("vlan")) or (word == "mpls" and not (layer.mpls or layer.labels)):
                 continue
             with suppress(FilterError):
-                case = MOVES[word](Scope(layer, _NAMES, place=turn), None)[-1]
+                case = MOVES[word](Scope(layer, SYSTEM_NAMES, place=turn), None)[-1]
                 if self.holds(case.meaning):
                     place = layer.payload if word == "vlan" else layer.net
                     self.add(name, place)
@@ -209,7 +209,7 @@ class _Walk:
                 continue
             self.add(name, Address(variable))
             with suppress(FilterError):
-                moved = MOVES[word](Scope(ETHERNET, _NAMES, place=int(number)), None)[0].moved
+                moved = MOVES[word](Scope(ETHERNET, SYSTEM_NAMES, place=int(number)), None)[0].moved
                 if name == "VXLAN":
                     self.add("Ethernet", moved.header)
                 else:  # which has a frame inside, or something else that it names itself

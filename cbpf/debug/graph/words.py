@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from cbpf.compiler.graph import Test
 from cbpf.compiler.optimize.fold import fold_value
 from cbpf.compiler.values import ANCILLARY, ANCILLARY_END, Binary, Const, Length, Load, Members, Negate, Value, Variable
-from cbpf.debug.fields import Header, Named, _bytes, field, named
+from cbpf.debug.fields import Header, Named, bytes_text, field, named
 from cbpf.debug.graph.known import Alternative, Around, Known
 from cbpf.debug.graph.places import Map, placed
 from cbpf.debug.tables import TABLES, TRANSPORTS
@@ -219,9 +219,9 @@ class Speaker:
         if names:
             return Subject(_or(list(names)), "", load.size)
         if base is None:
-            return Subject(_bytes(offset, offset + load.size), "", load.size)
+            return Subject(bytes_text(offset, offset + load.size), "", load.size)
         if isinstance(base, Variable):
-            return Subject(f"{_bytes(offset, offset + load.size)} from {base.name}", "", load.size)
+            return Subject(f"{bytes_text(offset, offset + load.size)} from {base.name}", "", load.size)
         last = f"-{offset + load.size - 1}" if load.size > 1 else ""
         plural = "bytes" if load.size > 1 else "byte"
         return Subject(f"{plural} at ({self.value(base, known)}) + {offset}{last}", "", load.size)

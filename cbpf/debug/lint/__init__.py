@@ -17,6 +17,7 @@ from cbpf.debug.lint.grouping import negated_alternatives, precedence, reach_of_
 from cbpf.debug.lint.ipv6 import ipv4_only_index
 from cbpf.debug.lint.libpcap import differs
 from cbpf.debug.lint.limits import hidden_ports, length
+from cbpf.debug.lint.programs import ProgramFinding, lint_program
 from cbpf.debug.lint.relations import exact_flags, operator_precedence
 from cbpf.debug.lint.truth import truths
 from cbpf.debug.lint.values import number_as_host, services, several_addresses, short_address
@@ -25,7 +26,7 @@ from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.names import Names
 from cbpf.machine.program import DEFAULT_SNAPLEN
 
-__all__ = ["RULES", "Finding", "Severity", "lint"]
+__all__ = ["RULES", "Finding", "ProgramFinding", "Severity", "lint", "lint_program"]
 
 RULES: tuple[Callable[[Context], Iterable[Finding]], ...] = (
     precedence,
@@ -46,13 +47,21 @@ RULES: tuple[Callable[[Context], Iterable[Finding]], ...] = (
 )
 
 
-def lint(expression: str, linktype: int, names: Names | None = None, netmask: int | None = None) -> tuple[Finding, ...]:
-    """What is probably wrong with an expression for packets of this LINKTYPE number; warnings first.
+def lint(
+    expression: str,
+    linktype: int,
+    names: Names | None = None,
+    netmask: int | None = None,
+    *,
+    target: str = "savefile",
+) -> tuple[Finding, ...]:
+    """What is probably wrong with an expression for packets of this LINKTYPE number, in savefiles or, if that is the
+    ``target``, in Linux; warnings first.
 
     ``netmask`` (32 bits) is that of the captured network, which `ip broadcast` needs. Raises FilterError as compiling
     does, except that of an expression which no packet can match, it says why.
     """
-    subject = read(expression, linktype, names, netmask)
+    subject = read(expression, linktype, names, netmask, target=target)
     about = context(subject)
     if about is None:
         return ()
@@ -91,6 +100,7 @@ def _checked(subject: Subject, finding: Finding) -> Finding:
             netmask=subject.netmask,
             optimize=True,
             names=subject.names,
+            target=subject.target,
         )
     except FilterError as error:
         if error.reason is not Reason.MATCHES_NOTHING or not finding.equivalent:

@@ -38,6 +38,7 @@ def length(context: Context) -> Iterator[Finding]:
             netmask=subject.netmask,
             optimize=True,
             names=subject.names,
+            target=subject.target,
         )
     except FilterError:  # of which other rules say more
         return
