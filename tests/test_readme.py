@@ -50,6 +50,7 @@ def test_readme_shows_commands() -> None:
 
 def test_commands_print_what_is_shown(workplace: Path) -> None:
     environment = {**os.environ, "PATH": f"{workplace / 'bin'}:{os.environ['PATH']}", "TZ": "UTC"}
+    environment |= {"HOME": str(workplace), "XDG_CONFIG_HOME": ""}
     for session in sessions():
         done = subprocess.run(
             session.command,
