@@ -7,6 +7,7 @@
 
     savefile    reading: ``pcap``, ``pcapng``, ``snoop``, ``compression``, through a ``window`` over the file
     scan        the packets that match, at the speed of memory: ``walk``, ``walks``, ``piece``, ``parts``, ``selection``
+    surveyor    flows, sizes and times of all packets, noted by the scan on its way: ``survey``, ``headers``
     writer      writing, with what is in ``writing``
     live        interfaces, with what is in ``sockets``
     summary     what a line says about a packet

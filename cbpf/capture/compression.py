@@ -22,6 +22,11 @@ _XZ_MEMORY: Final = 256 * 1024 * 1024  # bytes; xz -9 needs 65 MiB of them
 _DAMAGE: Final = (EOFError, ValueError, RuntimeError)
 
 
+def compression(data: bytes) -> str | None:
+    """What a file is compressed with that begins so; None if it is not."""
+    return next((name for magic, (name, _) in _FORMATS.items() if data.startswith(magic)), None)
+
+
 def decompressed(window: Window) -> Window:
     """A window over what is in another one, decompressed, if its first bytes say so; else that window.
 

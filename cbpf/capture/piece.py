@@ -82,10 +82,11 @@ class Task(NamedTuple):
 
 
 class Piece:
-    """A part of the file in memory, and the other buffers of a walk."""
+    """A part of the file in memory, and the other buffers of a walk; ``noted`` is that of a survey."""
 
-    def __init__(self, form: int, walks: Walks) -> None:
+    def __init__(self, form: int, walks: Walks, noted: bytearray | None = None) -> None:
         self._form = form
+        self._walks = walks
         self._words = walks.words
         self._row_size = walk.ROW_SIZE + 8 * walks.words
         self._filters = walks.filters
@@ -93,7 +94,7 @@ class Piece:
         rows = bytearray(8 * walks.words + what)
         self._shared = form in (walk.PCAP, walk.PCAPNG) and walks.words > 0
         self._outputs = walks.filters if self._shared else 1
-        out = bytearray(1 if form == walk.COUNT else max(OUTPUT, self._outputs * _LEAST_SHARE))
+        out = noted or bytearray(1 if form == walk.COUNT else max(OUTPUT, self._outputs * _LEAST_SHARE))
         self.buffers = Buffers(bytearray(walk.STATE_SIZE), bytearray(PIECE), bytearray(1), out, rows or bytearray(8))
         self.phase = 0  # how many that match are to be passed over before the next one is taken
         self._base = 0  # offset in the file of what is in memory
@@ -140,8 +141,8 @@ class Piece:
         self._end += count
 
     def counted(self) -> bytes:
-        """What has been counted of a set of filters since this was asked last."""
-        if self._form == walk.DATA or not self._words:
+        """What has been counted of a set of filters, or by judges that count, since this was asked last."""
+        if self._form == walk.DATA or not (self._words or self._walks.counters):
             return b""
         counted = bytes(self.buffers.rows[8 * self._words :])
         self.buffers.rows[8 * self._words :] = bytes(len(counted))
@@ -167,7 +168,7 @@ class Piece:
         self.begin(task, limit, stop, before)
         status = task.walk.run(self.buffers)
         seen, batch = self.end(task.interfaces)
-        if status == walk.FULL and not batch.found:
+        if status == walk.FULL and not batch.found and self._form != walk.COUNT:
             self.grow_output()
         return status, seen, batch
 
@@ -182,6 +183,8 @@ class Piece:
         """Make ready for a walk, which is to begin no record from the offset ``stop`` on."""
         if task.sources is not self.buffers.sources:
             self.buffers = replace(self.buffers, sources=task.sources)
+        if self._walks.counters > len(self.buffers.rows):  # there are more judges than before
+            self.buffers = replace(self.buffers, rows=self.buffers.rows.ljust(self._walks.counters, b"\0"))
         stop = NEVER if stop == NEVER else max(0, stop - self._base)
         room = (0, len(self.buffers.out) // self._outputs, 0, _MOST_ROWS)
         reading = (len(self.buffers.data), task.descriptor, BUDGET)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from cbpf.capture import pcap, pcapng
-from cbpf.capture.compression import decompressed
+from cbpf.capture.compression import compression, decompressed
 from cbpf.capture.packet import Interface, Packet
 from cbpf.capture.snoop import converted
 from cbpf.capture.window import Window
@@ -30,6 +30,7 @@ class Savefile:
     * ``interfaces``: those described so far. A pcap file has one; a pcapng file has its first one when opened (none
       if the end comes first: an empty capture) and may add others while its packets are read.
     * ``compressed``: whether it is, or is a snoop capture; offsets are those of what comes out then.
+    * ``compression``: "gzip" and so on, or None; ``snoop``: whether it is a snoop capture, which reads as "pcap".
     * ``size``: the file's length in bytes if it is a regular file and not compressed, else None.
     * ``window`` and ``reader`` are for ``cbpf.capture.scan``, which goes over the packets in its own way.
     """
@@ -40,7 +41,10 @@ class Savefile:
         window = Window(stream, path)
         window.need(_MAGIC_LENGTH)
         self._raw = window
-        self.window = converted(decompressed(window))
+        self.compression = compression(window.data)
+        plain = decompressed(window)
+        self.window = converted(plain)
+        self.snoop = self.window is not plain
         self.compressed = self.window is not window
         self.reader = _reader(self.window)
         self.format = self.reader.format

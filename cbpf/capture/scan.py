@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from struct import Struct
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cbpf.capture import walk
 from cbpf.capture.byteorder import converter
@@ -28,6 +28,9 @@ from cbpf.counts import Count
 from cbpf.engine import STEP_LIMIT
 from cbpf.errors import ProgramError, SavefileError
 from cbpf.machine import Program
+
+if TYPE_CHECKING:
+    from cbpf.capture.surveyor import Survey
 
 __all__ = ["Batch", "Choose", "Match", "NoOutput", "Output", "Scan"]
 
@@ -76,7 +79,9 @@ class Scan:
     Iterating raises SavefileError for damage, after the batches before it, ProgramError if a program does not end, and
     whatever ``choose`` and ``output`` raise.
 
-    A file that is large is cut into parts for so many ``threads``, if there is machine code and no limit.
+    A file that is large is cut into parts for so many ``threads``, if there is machine code and no limit. With a
+    ``survey`` all packets are noted there; it wants a ``SurveyOutput``. More than ``patience`` bytes are worth machine
+    code, by default IN_PYTHON.
     """
 
     def __init__(
@@ -90,6 +95,8 @@ class Scan:
         threads: int = 1,
         selection: Selection = EVERYTHING,
         phase: int = 0,
+        survey: Survey | None = None,
+        patience: int | None = None,
     ) -> None:
         self._savefile = savefile
         self._reader = savefile.reader
@@ -98,7 +105,9 @@ class Scan:
         self._output = output
         self._walks = walks
         self._limit = NEVER if limit is None else limit
-        self._threads = 1 if selection.in_order else threads
+        self._threads = 1 if selection.in_order or survey is not None else threads
+        self._survey = survey
+        self._patience = patience
         self._selection = selection
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._alone_until = 0  # where several threads may be tried again
@@ -112,7 +121,7 @@ class Scan:
 
     def __iter__(self) -> Iterator[Batch]:
         window, odd = self._window, 1
-        piece = Piece(self._output.form, self._walks)
+        piece = Piece(self._output.form, self._walks, None if self._survey is None else self._survey.buffer)
         piece.refill(window.data[window.pos :], window.offset)
         task: Task | None = None
         while True:
@@ -132,6 +141,8 @@ class Scan:
                     return
                 case walk.ENDLESS:
                     raise ProgramError(f"no verdict after {STEP_LIMIT} instructions: the program loops")
+                case walk.FULL if self._survey is not None:
+                    self._survey.make_room()
                 case walk.FULL | walk.PAUSED:
                     pass
                 case walk.STARVED if self._read(piece):
@@ -257,7 +268,8 @@ class Scan:
         """What there is to do from an offset on."""
         reader, sources = self._reader, self._up_to_date()
         header, largest = (reader.header_length, 0) if isinstance(reader, PcapReader) else (0, reader.largest_block)
-        kind = Kind(reader.format, reader.order, header, self._output.form, self._selection.chooses)
+        special = self._selection.chooses, self._survey is not None
+        kind = Kind(reader.format, reader.order, header, self._output.form, *special)
         walking = self._walks.get(kind, native=self._pays(offset))
         number = self._savefile.fileno() if self._direct else walk.NOWHERE
         return Task(walking, sources.interfaces, sources.rows, sources.plain, largest, number, self._selection)
@@ -265,7 +277,8 @@ class Scan:
     def _pays(self, offset: int) -> bool:
         """Whether so much has come or is to come that it pays to make machine code."""
         size = self._savefile.size
-        return offset > IN_PYTHON or (size is not None and size - offset > IN_PYTHON)
+        patience = IN_PYTHON if self._patience is None else self._patience
+        return offset > patience or (size is not None and size - offset > patience)
 
     def _read(self, piece: Piece) -> bool:
         """Whether there is more of the file; it is in memory then."""
@@ -305,6 +318,8 @@ class Scan:
         if interface not in self._chosen:
             self._ask(interface)
         verdict = self._walks.verdict(self._chosen[interface][0], data, wirelen)
+        if self._survey is not None:
+            self._survey.packet(data, wirelen, timestamp, interface, verdict)
         if not verdict or not self._selection.includes(self.seen, timestamp):
             return
         if self.phase:

@@ -12,20 +12,22 @@ buffers they are given:
 
 Given when they are compiled: ``judge``, ``read_at``, ``PCAPNG_INPUT`` (whether the file is one), ``SWAPPED`` (whether
 it has the other byte order), ``HEADER`` (bytes of a pcap record before the packet), ``OUTPUT``, ``WORDS`` (of 64 bits,
-for a set of filters; 0 for a single one), and ``CHOOSING`` (whether packets are chosen by time, number or sample).
+for a set of filters; 0 for a single one), ``CHOOSING`` (whether packets are chosen by time, number or sample), and
+``SURVEYING`` (whether all packets are noted in ``out``, as ``cbpf.capture.survey`` does; the output is COUNT then).
 
 With a set of filters and the output PCAP or PCAPNG, ``out`` has room for each filter: SIZE bytes, one after the other.
 """
 
 from __future__ import annotations
 
+from cbpf.capture.survey import NOTED, survey, survey_match
 from cbpf.engine.kernel import Buffer, copy, load32, load64, lowest_bit, store32, store64, swap32
 
 # Why a walk ended.
 STARVED = 0  # the next record is not whole in memory
 STOPPED = 1  # the next record begins where it was to stop
 ODD = 2  # the next record is not a plain packet: it wants a closer look
-FULL = 3  # the next packet that matches does not fit into ``out`` or ``rows``
+FULL = 3  # the next packet that matches, or is noted, does not fit into ``out`` or ``rows``
 LIMITED = 4  # enough packets have matched
 ENDLESS = 5  # a program did not end
 PAUSED = 6  # the budget is spent
@@ -72,7 +74,7 @@ UNITS = 16  # of time, in a second
 NANOSECONDS = 24  # in a unit of time
 OFFSET = 32  # seconds to be added
 OUT_NANOSECONDS = 40  # in a unit of time of the output
-OUT_NUMBER = 48  # of the interface in the output
+OUT_NUMBER = 48  # of the interface in the output; what a survey is told about its packets
 LATEST = 56  # units of time: of later packets the nanoseconds need more than 64 bits
 SOURCE_SIZE = 64
 
@@ -114,6 +116,7 @@ HEADER = 16
 OUTPUT = COUNT
 WORDS = 0
 CHOOSING = 0
+SURVEYING = 0
 
 
 def judge(data: Buffer, start: int, caplen: int, wirelen: int, readable: int, which: int, rows: Buffer) -> int:
@@ -195,6 +198,10 @@ def _walk_pcap(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows: 
         if verdict > _LARGEST_VERDICT:
             status = ENDLESS
             break
+        if SURVEYING:
+            ticks = _word(data, position) * load64(sources, UNITS) + _word(data, position + 4)
+            if _note(sources, 0, ticks, data, start, caplen, wirelen, out) == FULL:
+                return _left(state, position, stop, seen, found, FULL)
         if OUTPUT == COUNT and WORDS == 0 and CHOOSING == 0:
             found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
             status = LIMITED if found == limit else STARVED
@@ -256,14 +263,15 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
         if verdict > _LARGEST_VERDICT:
             status = ENDLESS
             break
+        if SURVEYING and _note(sources, source, ticks, data, start, caplen, wirelen, out) == FULL:
+            return _left(state, position, stop, seen, found, FULL)
         if OUTPUT == COUNT and WORDS == 0 and CHOOSING == 0:
             found += 1 if verdict > 0 else 0  # without a jump, which the processor might not foresee
             status = LIMITED if found == limit else STARVED
         elif verdict > 0:
             kept = _kept(state, caplen, verdict)
-            units = load64(sources, source + UNITS)
-            time = ticks // units + load64(sources, source + OFFSET)
-            part = ticks % units
+            time = ticks // load64(sources, source + UNITS) + load64(sources, source + OFFSET)
+            part = ticks % load64(sources, source + UNITS)
             status = _match(
                 state, sources, source, verdict, position, seen, time, part, data, start, kept, wirelen, out, rows
             )
@@ -275,6 +283,22 @@ def _walk_pcapng(state: Buffer, data: Buffer, sources: Buffer, out: Buffer, rows
             status = LIMITED
             break
     return _left(state, position, stop, seen, found, status)
+
+
+def _note(
+    sources: Buffer,
+    source: int,
+    ticks: int,
+    data: Buffer,
+    start: int,
+    caplen: int,
+    wirelen: int,
+    out: Buffer,
+) -> int:
+    """Note a packet in a survey, so many units of time after the source's offset. FULL if there is no room."""
+    time = load64(sources, source + OFFSET) * _SECOND + ticks * load64(sources, source + NANOSECONDS)
+    noted = survey(out, data, start, caplen, wirelen, time, load64(sources, source + OUT_NUMBER))
+    return STARVED if noted == NOTED else FULL
 
 
 def _misshapen(data: Buffer, length: int, following: int, end: int, largest: int) -> int:
@@ -495,6 +519,8 @@ def _take_for_each(
             number = 64 * word + lowest_bit(bits)
             row = 8 * WORDS + number * TALLY_SIZE
             _tally(rows, row, wirelen, time)
+            if SURVEYING:
+                survey_match(out, number, wirelen, time)
             if OUTPUT != COUNT:
                 begin = number * load64(state, SIZE)
                 used = begin + load64(rows, row + TALLY_USED)

@@ -72,7 +72,7 @@ class Walk(NamedTuple):
 class Kind(NamedTuple):
     """What a walk is for: the file's format and byte order, pcap's record header in bytes, and the form of output.
 
-    ``choosing`` if packets are selected by time, number or sample.
+    ``choosing`` if packets are selected by time, number or sample; ``surveying`` if all of them are noted.
     """
 
     format: str
@@ -80,6 +80,7 @@ class Kind(NamedTuple):
     header: int
     form: int
     choosing: bool = False
+    surveying: bool = False
 
 
 def _warn(message: str) -> None:
@@ -139,6 +140,17 @@ class Walks:
         bits = sum(1 << bit for bit, engine in enumerate(engines) if engine.run(packet, wirelen))
         return bits or self._rest << len(engines)
 
+    @property
+    def counters(self) -> int:
+        """Bytes in front of ``rows`` that judges count in, if they do."""
+        return 0
+
+    def judge(self) -> str:
+        """The function ``judge`` of ``cbpf.capture.walk``, in LLVM's language."""
+        from cbpf.engine import native
+
+        return native.judge(self._judges, self.words, self._semantics, rest=self._rest, inverted=self._inverted)
+
     def get(self, kind: Kind, *, native: bool) -> Walk:
         """A walk in machine code or in Python. Where there can be no machine code it is in Python, and noted once."""
         key = kind, len(self._judges), native
@@ -154,6 +166,7 @@ class Walks:
             "OUTPUT": kind.form,
             "WORDS": self.words,
             "CHOOSING": int(kind.choosing),
+            "SURVEYING": int(kind.surveying),
         }
 
     def _python(self, kind: Kind) -> Walk:
@@ -181,7 +194,7 @@ class Walks:
         return Walk(lambda buffers: int(run(*buffers.all)), lambda buffers: int(find(*buffers.all)), native=False)
 
     def _native(self, kind: Kind) -> Walk:
-        from cbpf.engine import llvm, native  # what takes longest to load
+        from cbpf.engine import llvm  # what takes longest to load
 
         try:
             llvm.available()
@@ -190,9 +203,10 @@ class Walks:
                 self._note(str(reason))
             self._noted = True
             return self._python(kind)
-        judges = native.judge(self._judges, self.words, self._semantics, rest=self._rest, inverted=self._inverted)
+        judges = self.judge()
         text = compiled((walk.scan, walk.find), {**self._given(kind), "judge": "judge", "read_at": "read_at"})
-        code = llvm.MachineCode(f"{judges}\n{_READ_AT.format(pread=_pread())}\n{text}")
+        quick = kind.surveying  # of many filters, and of many kinds of files
+        code = llvm.MachineCode(f"{judges}\n{_READ_AT.format(pread=_pread())}\n{text}", quick=quick)
         return Walk(_function(code, "scan"), _function(code, "find"), native=True)
 
 

@@ -6,10 +6,10 @@ go when there are too many, and counted. Protocols and ports are exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from cbpf.capture import survey
+from cbpf.capture import headers
 from cbpf.capture.surveyor import Flow
 from cbpf.counts import Count
 from cbpf.triage.merge import largest, turned
@@ -24,7 +24,7 @@ MOST_KEPT: Final = 250
 
 End = tuple[int, int]  # what kind of address, and the address
 Talk = tuple[str, int, int, int, int, int, bool]  # protocol, kind of addresses, A and its port, B, whether ports matter
-Sums = list[int]  # packets, bytes, packets and bytes back, first and last time; of a talk, whether B began
+Sums = tuple[int, int, int, int, int, int]  # packets and bytes, the same back, first and last time
 Key = TypeVar("Key", End, Talk)
 
 
@@ -33,6 +33,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._conversations: dict[Talk, Sums] = {}
+        self._begun_by_b: set[Talk] = set()
         self._talkers: dict[End, Sums] = {}
         self._ports: dict[tuple[int, int], Sums] = {}
         self._protocols: dict[str, Sums] = {}
@@ -44,16 +45,18 @@ class Findings:
             self._add(flow)
         self._gone["conversations"] += _let_go(self._conversations)
         self._gone["talkers"] += _let_go(self._talkers)
+        if len(self._begun_by_b) > MOST_IN_MEMORY:
+            self._begun_by_b.intersection_update(self._conversations)
 
     def _add(self, flow: Flow) -> None:
         linktype, kind, path, protocol, ends, ports, a, port_a, b, port_b = flow[:10]
         packets, size, packets_back, size_back, first, last, begun = flow[10:]
         both = (packets + packets_back, size + size_back, 0, 0, first, last)
         way = outside(linktype, path, kind)
-        ip = ends in (survey.V4, survey.V6)
+        ip = ends in (headers.V4, headers.V6)
         named = protocol_path(way, protocol, service(port_a, port_b) if ports else None) if ip else way
         _plus(self._protocols, named, both)
-        if ends == survey.NO_ENDS:
+        if ends == headers.NO_ENDS:
             return
         if ports:
             _plus(self._ports, (protocol, min(port_a, port_b)), both)
@@ -63,11 +66,11 @@ class Findings:
         what = protocol_name(protocol) if ip else way.rpartition("/")[2]
         talk = what, ends, a, port_a, b, port_b, ports
         had = self._conversations.get(talk)
-        if had is None:
-            self._conversations[talk] = [*sums, begun]
-            return
-        if first < had[4]:
-            had[6] = begun
+        if had is None or first < had[4]:
+            if begun:
+                self._begun_by_b.add(talk)
+            else:
+                self._begun_by_b.discard(talk)
         _plus(self._conversations, talk, sums)
 
     def summary(self) -> Summary:
@@ -81,53 +84,53 @@ class Findings:
         }
         return Summary(
             talkers={address(*end): Traffic(*sums) for end, sums in talkers},
-            conversations=dict(_conversation(*talk, sums) for talk, sums in _most(self._conversations)),
+            conversations=dict(self._named(talk, sums) for talk, sums in _most(self._conversations)),
             ports={f"{protocol_name(of)}/{port}": count for (of, port), count in largest(ports, MOST_KEPT).items()},
             protocols={name: _count(sums) for name, sums in sorted(self._protocols.items())},
             more={name: count for name, count in more.items() if count},
         )
 
+    def _named(self, talk: Talk, sums: Sums) -> tuple[Conversation, Traffic]:
+        """A conversation by its name: A is who began."""
+        what, ends, a, port_a, b, port_b, ports = talk
+        one = address(ends, a), port_a if ports else None
+        other = address(ends, b), port_b if ports else None
+        if talk in self._begun_by_b:
+            return Conversation(what, *other, *one), turned(Traffic(*sums))
+        return Conversation(what, *one, *other), Traffic(*sums)
 
-def _plus(table: dict[Any, Sums], key: object, sums: Sequence[int]) -> None:
+
+def _plus(table: dict[Any, Sums], key: object, sums: Sums) -> None:
     had = table.get(key)
     if had is None:
-        table[key] = [*sums]
+        table[key] = sums
         return
-    for at in range(4):
-        had[at] += sums[at]
-    had[4] = min(had[4], sums[4])
-    had[5] = max(had[5], sums[5])
+    packets, size, packets_back, size_back, first, last = sums
+    table[key] = (
+        had[0] + packets,
+        had[1] + size,
+        had[2] + packets_back,
+        had[3] + size_back,
+        first if first < had[4] else had[4],
+        last if last > had[5] else had[5],
+    )
 
 
 def _let_go(table: dict[Key, Sums]) -> int:
-    """Make room in a table that is too large; how many rows are gone."""
+    """Make room in a table that is too large; how many rows are gone. Of equals, those stay that came first."""
     if len(table) <= MOST_IN_MEMORY:
         return 0
-    least = _sorted(table)[MOST_IN_MEMORY // 2 :]
-    for key, _ in least:
-        del table[key]
-    return len(least)
+    rows = sorted(table.items(), key=lambda row: -row[1][1] - row[1][3])
+    table.clear()
+    table.update(rows[: MOST_IN_MEMORY // 2])
+    return len(rows) - len(table)
 
 
 def _most(table: Mapping[Key, Sums]) -> list[tuple[Key, Sums]]:
-    return _sorted(table)[:MOST_KEPT]
+    """The rows with most bytes, as many as are kept."""
+    from heapq import nsmallest
 
-
-def _sorted(table: Mapping[Key, Sums]) -> list[tuple[Key, Sums]]:
-    """The rows, those with most bytes first."""
-    return sorted(table.items(), key=lambda row: (-row[1][1] - row[1][3], row[0]))
-
-
-def _conversation(
-    what: str, ends: int, a: int, port_a: int, b: int, port_b: int, ports: bool, sums: Sums
-) -> tuple[Conversation, Traffic]:
-    """A conversation by its name: A is who began."""
-    one = address(ends, a), port_a if ports else None
-    other = address(ends, b), port_b if ports else None
-    traffic = Traffic(*sums[:6])
-    if sums[6]:
-        return Conversation(what, *other, *one), turned(traffic)
-    return Conversation(what, *one, *other), traffic
+    return nsmallest(MOST_KEPT, table.items(), key=lambda row: (-row[1][1] - row[1][3], row[0]))
 
 
 def _count(sums: Sums) -> Count:

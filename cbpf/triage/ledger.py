@@ -93,9 +93,9 @@ class Ledger:
         except OSError as error:
             raise ResultsError(self._path, f"cannot read: {error.strerror or error}") from error
 
-    def add(self, result: FileResult) -> None:
-        """Put a result behind the others."""
-        self._write(to_json(result).encode() + b"\n")
+    def add(self, result: FileResult, text: str | None = None) -> None:
+        """Put a result behind the others; ``text`` is what ``to_json`` makes of it, if that is known."""
+        self._write((text or to_json(result)).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
         view = memoryview(line)

@@ -16,7 +16,7 @@ from cbpf.triage.result import Conversation, Summary, Timeline, Traffic
 SLOTS: Final = 512
 """The most intervals from the first packet of a timeline to the last one."""
 
-FILTER_SLOTS: Final = 128
+FILTER_SLOTS: Final = 64
 """The same for the timeline of a filter, whose intervals are as much wider."""
 
 Key = TypeVar("Key")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from cbpf.capture import survey
+from cbpf.capture import headers
 from cbpf.linktypes import linktype_name
 
 
@@ -24,12 +24,12 @@ _LINKS: Final = _table(
     "105:wlan 127:wlan 119:wlan 219:mpls 166:ppp 204:ppp"
 )
 _STEPS: Final = {
-    survey.VLAN: "vlan",
-    survey.MPLS: "mpls",
-    survey.PPPOE: "pppoe",
-    survey.PPP: "ppp",
-    survey.LLC: "llc",
-    survey.SNAP: "snap",
+    headers.VLAN: "vlan",
+    headers.MPLS: "mpls",
+    headers.PPPOE: "pppoe",
+    headers.PPP: "ppp",
+    headers.LLC: "llc",
+    headers.SNAP: "snap",
 }
 _ETHERTYPES: Final = _table(
     "0x0800:ip 0x0806:arp 0x86dd:ip6 0x8035:rarp 0x8100:vlan 0x88a8:vlan 0x9100:vlan 0x8847:mpls 0x8848:mpls "
@@ -81,11 +81,11 @@ def service(port: int, other: int) -> str | None:
 def network_name(path: int, kind: int) -> str:
     """What comes behind the headers in ``path``; see ``cbpf.capture.surveyor.Flow``. "" if nothing is known of it."""
     last = path & (1 << _STEP_BITS) - 1
-    if last == survey.LLC:
+    if last == headers.LLC:
         return _LLC.get(kind, f"sap-0x{kind:02x}")
     if not kind:
         return ""
-    if last == survey.PPP:
+    if last == headers.PPP:
         return _PPP.get(kind) or _ETHERTYPES.get(kind) or f"ppp-0x{kind:04x}"
     return _ETHERTYPES.get(kind, f"0x{kind:04x}")
 
@@ -109,9 +109,9 @@ def protocol_path(way: str, protocol: int, named: str | None) -> str:
 
 def address(ends: int, number: int) -> str:
     """An address of a kind, as it is usually written."""
-    if ends == survey.V4:
+    if ends == headers.V4:
         return f"{number >> 24}.{number >> 16 & 0xFF}.{number >> 8 & 0xFF}.{number & 0xFF}"
-    if ends == survey.V6:
+    if ends == headers.V6:
         from ipaddress import IPv6Address
 
         return str(IPv6Address(number))

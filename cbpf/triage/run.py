@@ -78,7 +78,7 @@ def triage(
             result = step.result
             if step.capture or result.path in named:
                 if ledger is not None and step.settled:
-                    ledger.add(result)
+                    ledger.add(result, step.text)
                 steps.finished(result.path)
                 yield result
             else:

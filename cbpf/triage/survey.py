@@ -55,11 +55,13 @@ class Examination(NamedTuple):
 
     * ``capture``: whether it may be one: those that cannot be read may be.
     * ``settled``: whether another look would find the same.
+    * ``text``: the result as a line for the results file, if somebody has made that already.
     """
 
     result: FileResult
     capture: bool = True
     settled: bool = True
+    text: str | None = None
 
 
 class Examiner:

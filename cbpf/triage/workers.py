@@ -67,7 +67,7 @@ class Workers:
                 continue
             capture, text = answer
             busy += self._given_next(worker) - 1
-            yield Examination(from_json(text), capture)
+            yield Examination(from_json(text), capture, text=text)
 
     def _started(self) -> _Worker:
         return _Worker(json.dumps([dict(self._filters), self._hashes]), self._answers)

@@ -72,10 +72,10 @@ def test_named_files_are_reported_whatever_they_are(heap: Path) -> None:
 
 def test_names_that_are_no_text(tmp_path: Path, in_workers: None) -> None:
     for name in (b"a\xff\n'.pcap", b"-n\t$(x).pcap"):
-        shutil.copy(SAMPLES[0], os.path.join(os.fsencode(tmp_path), name))
+        shutil.copy(SAMPLES[0], tmp_path / os.fsdecode(name))
     results = tmp_path / "results"
     found = list(triage([str(tmp_path)], FILTERS, results=str(results)))
-    assert {os.fsencode(os.path.basename(result.path)) for result in found} == {b"a\xff\n'.pcap", b"-n\t$(x).pcap"}
+    assert {os.fsencode(Path(result.path).name) for result in found} == {b"a\xff\n'.pcap", b"-n\t$(x).pcap"}
     assert read_results(str(results)) == {result.path: result for result in found}
 
 
