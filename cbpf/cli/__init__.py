@@ -6,6 +6,7 @@
 Options, and the values that are made of them:
 
     options       the expression
+    includes      named filters in it
     inputs, wire  which savefiles are read, or which interface
     choosing      which packets are of interest besides
     output, target, splitting, printing   what becomes of them

@@ -22,7 +22,7 @@ from cbpf.errors import CbpfError, SavefileError
 from cbpf.version import __version__
 
 # Each is a module of this room whose ``command`` is the click command.
-_COMMANDS = ("filter", "compile", "run", "explain", "lint", "trace", "why", "debug", "graph", "completion")
+_COMMANDS = tuple("filter compile run explain lint trace why annotate debug graph triage filters completion".split())
 
 _FAILED = 1
 _REFUSED = 2

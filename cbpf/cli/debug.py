@@ -1,4 +1,4 @@
-"""``cbpf debug``: the debugger, line by line, for people at a terminal and for scripts."""
+"""``cbpf debug``: the debugger, on the whole screen for people at a terminal, and line by line for scripts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cbpf.cli.completion import linktypes
-from cbpf.cli.debugging import verified_program
+from cbpf.cli.includes import library
 from cbpf.cli.linktype import linktype
 from cbpf.cli.options import FILE, expression_options, netmask_number, program_option, source
+from cbpf.cli.programs import verified_program
 from cbpf.cli.streams import complain, flush, printable, put
 
 if TYPE_CHECKING:
@@ -50,14 +51,18 @@ Examples:
     help="Take the packets for ones of this link type, by name or number.  [default: what the file says; \
 without one, EN10MB]",
 )
-@click.option("--plain", is_flag=True, help="Line by line, which is how it works anyway.")
+@click.option("--plain", is_flag=True, help="Line by line on a terminal, too, and not on the whole screen.")
 @expression_options
 def command(plain: bool, **values: Any) -> int:
     """Go through the program of EXPRESSION step by step, forward and back, on the packets of a savefile.
 
-    Commands come from standard input, one a line; a line that begins with '#' is a comment. On a terminal there are
-    a prompt, a history and completion. Otherwise nothing is printed but answers; what cannot be done is told on
-    standard error, the next line is gone on with, and the exit status is 1 in the end.
+    On a terminal it fills the screen: the expression, the program, the registers, the bytes and the packets, with '?'
+    for its keys. That needs Textual (pip install 'cbpf[debugger]'); without it, or with --plain, there are a prompt, a
+    history and completion.
+
+    From a file or a pipe, standard input has commands, one a line; a line that begins with '#' is a comment. Nothing is
+    printed but answers; what cannot be done is told on standard error, the next line is gone on with, and the exit
+    status is 1 in the end.
 
     The commands are those of the Linux kernel's bpf_dbg and some more; names may be shortened as far as they are clear.
 
@@ -87,7 +92,15 @@ def command(plain: bool, **values: Any) -> int:
     the name of what it is going to read.
     """
     debugger = _debugger(values)
-    return _talk(debugger) if _at_terminal() else _follow(debugger)
+    if not _at_terminal():
+        return _follow(debugger)
+    if plain or not _can_fill_the_screen():
+        return _talk(debugger)
+    from cbpf.debug.screen import show
+
+    # Standard output was wrapped anew. Python asks the first one how large the terminal is.
+    sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]
+    return show(debugger)
 
 
 def _debugger(values: Mapping[str, Any]) -> Debugger:
@@ -95,14 +108,21 @@ def _debugger(values: Mapping[str, Any]) -> Debugger:
     from cbpf.capture import Interface
     from cbpf.debug.commands import Debugger
     from cbpf.debug.debuggee import Debuggee
-    from cbpf.debug.session import DebugError, Session
+    from cbpf.debug.outcomes import DebugError
+    from cbpf.debug.session import Session
 
     if "-" in (values["path"], values["program"], values["file"]):
         raise click.UsageError("standard input gives the commands; name a file")
     what, chosen = source(values), values["linktype"]
     if values["program"] is not None and (what.expression or values["file"] is not None):
         raise click.UsageError("an expression and --program are two ways to name the filter: use one")
-    pattern = Debuggee("", snaplen=what.snaplen, netmask=netmask_number(what.netmask), optimize=what.optimize)
+    pattern = Debuggee(
+        "",
+        snaplen=what.snaplen,
+        netmask=netmask_number(what.netmask),
+        optimize=what.optimize,
+        library=library(what.folders),
+    )
     session = Session(interface=Interface() if chosen is None else Interface(chosen))
     debugger = Debugger(session, lambda path: _packets(path, chosen), pattern)
     if values["path"] is not None:
@@ -157,6 +177,24 @@ def _at_terminal() -> bool:
     return sys.stdin is not None and sys.stdout is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def _can_fill_the_screen() -> bool:
+    """Whether there is Textual, and a terminal that can do more than write line after line.
+
+    Textual draws on standard error.
+    """
+    from importlib.util import find_spec
+
+    stderr = sys.__stderr__
+    if os.environ.get("TERM", "dumb") == "dumb" or stderr is None or not stderr.isatty():
+        return False
+    if stderr.encoding.lower() not in ("utf-8", "utf8"):
+        return False
+    if find_spec("textual") is None:
+        complain("line by line, for there is no Textual: pip install 'cbpf[debugger]' fills the screen")
+        return False
+    return True
+
+
 def _follow(debugger: Debugger) -> int:
     """Do what the lines of standard input say; 1 if something could not be done."""
     failed = False
@@ -192,7 +230,8 @@ def _talk(debugger: Debugger) -> int:
             complaint = _do(debugger, line)
             if complaint is not None and line:
                 complain(complaint)
-            line = input(_PROMPT)
+            if not debugger.over:
+                line = input(_PROMPT)
         except EOFError:
             put("\n")
             break

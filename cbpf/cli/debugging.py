@@ -23,7 +23,8 @@ from cbpf.cli.options import (
     source,
 )
 from cbpf.cli.printing import colored
-from cbpf.cli.streams import complain, input_name, named, read_text
+from cbpf.cli.programs import no_expression, verified_program
+from cbpf.cli.streams import complain, input_name, named
 
 if TYPE_CHECKING:
     from cbpf.capture import Packet
@@ -91,10 +92,9 @@ def question(values: Mapping[str, Any]) -> Question:
     one_reader_of_stdin(values["path"], values["file"], values["program"])
     if values["path"] is None:
         raise click.UsageError("name a savefile with -r")
-    if values["program"] is not None and (values["words"] or values["file"] is not None):
-        raise click.UsageError("an expression and --program are two ways to name the filter: use one")
+    no_expression(values, compiles=False)
     return Question(
-        source(values),
+        source(values).in_full(),
         None if values["program"] is None else verified_program(values["program"]),
         values["path"],
         values["linktype"],
@@ -173,19 +173,6 @@ def _clauses(expression: str, netmask: str | None, linktype: int) -> Clauses:
     from cbpf.debug.clauses import Clauses
 
     return Clauses(expression, linktype, netmask=netmask_number(netmask))
-
-
-def verified_program(path: str) -> Program:
-    """The program in a file. Raises ProgramError, with the file's name, if it is none or is not valid."""
-    from cbpf.errors import ProgramError
-    from cbpf.machine import Rules, read_program, verify
-
-    try:
-        program = read_program(read_text(path))
-        verify(program, Rules.LIBPCAP)
-    except ProgramError as error:
-        raise ProgramError(f"{input_name(path)}: {error}") from error
-    return program
 
 
 def _ranges(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[int, int], ...]:

@@ -41,6 +41,12 @@ def page() -> str:
         r"\fBCBPF_ENGINE\fR",
         *_prose("interpreter: run programs in Python, and make no machine code."),
         ".TP",
+        r"\fBCBPF_FILTERS\fR",
+        *_prose("Folders of named filters, with ':' between them; those of --filters override theirs."),
+        ".TP",
+        r"\fBXDG_CONFIG_HOME\fR",
+        *_prose("Named filters are looked for in cbpf/filters there, by default in ~/.config/cbpf/filters."),
+        ".TP",
         r"\fBNO_COLOR\fR",
         *_prose("If it is set, output has no colours of itself."),
         ".SH SEE ALSO",
@@ -51,8 +57,9 @@ def page() -> str:
 
 def _command(context: click.Context, command: click.Command) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
-    yield f".SS cbpf {context.info_name}"
-    yield rf"\fBcbpf {context.info_name}\fR {_escaped(usage)}"
+    name = context.command_path
+    yield f".SS {name}"
+    yield rf"\fB{name}\fR {_escaped(usage)}"
     yield ".PP"
     yield from _prose(command.help or "")
     for parameter in command.get_params(context):
@@ -65,6 +72,8 @@ def _command(context: click.Context, command: click.Command) -> Iterator[str]:
     if command.epilog:
         yield ".PP"
         yield from _prose(command.epilog)
+    for part, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from _command(click.Context(inner, info_name=part, parent=context), inner)
 
 
 def _prose(text: str) -> Iterator[str]:

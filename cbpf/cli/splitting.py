@@ -44,8 +44,8 @@ def splitting_options(command: _Command) -> _Command:
             "filters",
             metavar="NAME=EXPRESSION",
             multiple=True,
-            help="Instead of EXPRESSION, several filters in one pass. With -w FILE.pcap, the packets of \
-each go to FILE-NAME.pcap, or where {name} stands in FILE; else its name stands before them.",
+            help="Instead of EXPRESSION, several filters in one pass; @NAME alone is a named filter. With -w \
+FILE.pcap, the packets of each go to FILE-NAME.pcap, or where {name} stands in FILE; else its name stands before them.",
         ),
         click.option(
             "--unmatched",
@@ -61,6 +61,8 @@ def split(values: Mapping[str, Any], *, writes: bool, expression: bool) -> Split
     filters: dict[str, str] = {}
     for text in values["filters"]:
         name, equals, words = text.partition("=")
+        if not equals and name.startswith("@"):
+            name, equals, words = name[1:], "=", name
         if not equals or not name.strip() or "/" in name or "\0" in name:
             raise click.UsageError(
                 f"--split-by-filter is NAME=EXPRESSION, and NAME is part of a file's name: not {text!r}"

@@ -13,7 +13,8 @@ from cbpf.debug import position
 from cbpf.debug.debuggee import NOTHING_MATCHES, Debuggee
 from cbpf.debug.listing import verdict as verdict_of_trace
 from cbpf.debug.numbered import Numbered
-from cbpf.debug.session import DebugError, Session
+from cbpf.debug.outcomes import DebugError
+from cbpf.debug.session import Session
 from cbpf.debug.trace import trace
 from cbpf.debug.why import why
 from cbpf.errors import CbpfError

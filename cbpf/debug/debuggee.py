@@ -11,6 +11,7 @@ from cbpf.debug.trace import Part, clauses_of
 from cbpf.engine.translator import PythonEngine
 from cbpf.errors import FilterError, Reason, Span
 from cbpf.filter import compile as compile_expression
+from cbpf.language.includes import Shelf, expand
 from cbpf.linktypes import LinkTypeError, linktype_name
 from cbpf.machine import opcodes as op
 from cbpf.machine.listing import Form, write
@@ -57,7 +58,8 @@ class Debuggee:
     """An ``expression``, compiled for every link type that is met, or else a ``program``.
 
     ``snaplen`` in bytes is what an accepting filter returns, by default that of the interface; ``netmask`` (32 bits)
-    what `ip broadcast` needs.
+    what `ip broadcast` needs. ``@name`` in the expression is the filter of that name in ``library``, and the expression
+    is the one in which that is in full: so its parts can be named.
     """
 
     def __init__(
@@ -68,8 +70,11 @@ class Debuggee:
         snaplen: int | None = None,
         netmask: int | None = None,
         optimize: bool = True,
+        library: Shelf | None = None,
     ) -> None:
-        self.expression = expression
+        self._expansion = expand(expression, library) if library and expression and "@" in expression else None
+        self.expression = self._expansion.text if self._expansion else expression
+        self._library = library
         self.program = program
         self.snaplen, self.netmask, self.optimize = snaplen, netmask, optimize
         self._made: dict[tuple[int, int], Made] = {}
@@ -77,7 +82,9 @@ class Debuggee:
 
     def changed(self, expression: str) -> Debuggee:
         """Another expression, to be compiled as this one is."""
-        return Debuggee(expression, snaplen=self.snaplen, netmask=self.netmask, optimize=self.optimize)
+        return Debuggee(
+            expression, snaplen=self.snaplen, netmask=self.netmask, optimize=self.optimize, library=self._library
+        )
 
     def made_for(self, interface: Interface) -> Made:
         """The program for the packets of an interface.
@@ -87,7 +94,12 @@ class Debuggee:
         """
         key = interface.linktype, self.snaplen or interface.snaplen or DEFAULT_SNAPLEN
         if key not in self._made:
-            self._made[key] = self._make(*key)
+            try:
+                self._made[key] = self._make(*key)
+            except FilterError as error:
+                if self._expansion is None:
+                    raise
+                raise self._expansion.restated(error) from error
         return self._made[key]
 
     def _make(self, linktype: int, snaplen: int) -> Made:

@@ -41,6 +41,11 @@ class Replay:
         return self._kept[self.done - self._dropped - 1] if self.done else None
 
     @property
+    def executed(self) -> list[Step]:
+        """The steps that led here, as far as they are kept."""
+        return self._kept[: self.done - self._dropped]
+
+    @property
     def load(self) -> Step | None:
         """The step that read from the packet last, or tried to."""
         return self._loads[self.done - self._dropped - 1] if self.done else None

@@ -16,60 +16,20 @@ to the first instruction on the next one, going back the other way round.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from typing import NamedTuple
 
 from cbpf.capture.packet import Interface, Packet
 from cbpf.debug.debuggee import Debuggee, Made, occurrences
 from cbpf.debug.fields import Header, headers
 from cbpf.debug.numbered import GoneError, Numbered
+from cbpf.debug.outcomes import Breakpoints, Change, Counts, DebugError, Ran
 from cbpf.debug.replay import Replay
 from cbpf.errors import OF_THE_LINKTYPE, CbpfError, FilterError, SavefileError
 from cbpf.linktypes import LinkTypeError
 
-
-class DebugError(CbpfError):
-    """Something that cannot be done where the debugger stands."""
-
-
-class Counts(NamedTuple):
-    """Packets that were judged: accepted, rejected, and those of link types for which there is no program."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-
-class Ran(NamedTuple):
-    """What came of running.
-
-    * ``counts``: the packets judged since the last running that was not stopped.
-    * ``stop``: the breakpoint that stopped it, as it was given; then the packet is not in ``counts``.
-    * ``refusal``: why packets were skipped, if some were.
-    * ``damage``: what ended the capture before its end.
-    """
-
-    counts: Counts
-    stop: str | None = None
-    refusal: CbpfError | None = None
-    damage: SavefileError | None = None
-
-
-class Change(NamedTuple):
-    """A packet whose verdict is not that of the one before."""
-
-    number: int
-    verdict: int
-    before: int
-
-
-class Breakpoints(NamedTuple):
-    """Numbers of instructions; words of the expression; numbers of packets, counted from 1."""
-
-    instructions: set[int]
-    clauses: list[str]
-    packets: set[int]
+_UNJUDGED, _REJECTED, _ACCEPTED = range(3)
 
 
 class Here:
@@ -86,7 +46,10 @@ class Here:
 
 
 class Session:
-    """Packets are those of ``packets``; ``interface`` is what programs are shown for while there are none."""
+    """Packets are those of ``packets``; ``interface`` is what programs are shown for while there are none.
+
+    ``attend`` is called again and again during whatever may take long, and may raise Interrupted.
+    """
 
     def __init__(
         self,
@@ -103,6 +66,10 @@ class Session:
         self._counts = Counts()
         self._refusal: CbpfError | None = None
         self._told: tuple[int, int] | None = None
+        self._judged = bytearray()  # by number, from 0
+        self.attend: Callable[[], None] = lambda: None
+        if packets is not None:
+            packets.attend = self._attend
 
     # What is there.
 
@@ -117,6 +84,20 @@ class Session:
         if self._packets is None:
             raise DebugError("there are no packets: give some with 'load pcap FILE'")
         return self._packets
+
+    @property
+    def has_packets(self) -> bool:
+        return self._packets is not None
+
+    @property
+    def number(self) -> int:
+        """The number of the packet where it stands, as well while another thread makes it go."""
+        return 1 if self._here is None else self._here.number
+
+    def judged(self, number: int) -> bool | None:
+        """Whether a packet was accepted; None if it was not judged by this filter yet."""
+        mark = self._judged[number] if number < len(self._judged) else _UNJUDGED
+        return None if mark == _UNJUDGED else mark == _ACCEPTED
 
     @property
     def here(self) -> Here:
@@ -156,6 +137,7 @@ class Session:
         self._debuggee = debuggee
         self.breakpoints.instructions.clear()
         self.breakpoints.clauses.clear()
+        self._judged.clear()
         if self._here is not None:
             self._here = Here(self._here.number, self._here.packet)
         self._forget()
@@ -167,6 +149,8 @@ class Session:
         if self._packets is not None:
             self._packets.close()
         self._packets, self._here = packets, None
+        packets.attend = self._attend
+        self._judged.clear()
         self._forget()
 
     def select(self, number: int) -> None:
@@ -188,6 +172,8 @@ class Session:
             replay = self.replay
             while done < count and replay.forward():
                 done += 1
+                self.attend()
+            self._note(replay.verdict)
             if done < count and not self._advance():
                 break
         self._told = self._place()
@@ -204,13 +190,13 @@ class Session:
             if undone == count or self.here.number == 1:
                 break
             self._go(self.here.number - 1)
-            self.replay.finish()
+            self._finish()
         self._told = self._place()
         return undone
 
     def finish(self) -> int:
         """Execute what is left on the present packet; gives the verdict."""
-        verdict = self.replay.finish()
+        verdict = self._finish()
         self._told = self._place()
         return verdict
 
@@ -223,6 +209,7 @@ class Session:
         """
         damage, left = None, most
         while left is None or left > 0:
+            self.attend()
             stop = self._judge()
             if stop is not None:
                 self._told = self._place()
@@ -289,7 +276,43 @@ class Session:
             self.breakpoints.clauses.append(words)
         return found
 
+    def toggle_instruction(self, pc: int) -> bool:
+        """Stop in front of an instruction, or not any more; gives which. DebugError if there is no such instruction."""
+        return self._toggle(self.breakpoints.instructions, pc, self.break_at_instruction)
+
+    def toggle_packet(self, number: int) -> bool:
+        """Stop in front of a packet, or not any more; gives which."""
+        return self._toggle(self.breakpoints.packets, number, self.breakpoints.packets.add)
+
     # How it is done.
+
+    @staticmethod
+    def _toggle(some: set[int], number: int, add: Callable[[int], None]) -> bool:
+        if number in some:
+            some.remove(number)
+            return False
+        add(number)
+        return True
+
+    def _attend(self) -> None:
+        self.attend()
+
+    def _finish(self) -> int:
+        """``Replay.finish`` that can be interrupted."""
+        replay = self.replay
+        while replay.forward():
+            self.attend()
+        verdict = replay.finish()
+        self._note(verdict)
+        return verdict
+
+    def _note(self, verdict: int | None) -> None:
+        """Remember the verdict on the present packet, if there is one."""
+        if verdict is not None:
+            number = self.here.number
+            if number >= len(self._judged):
+                self._judged.extend(bytes(number + 1 - len(self._judged)))
+            self._judged[number] = _ACCEPTED if verdict else _REJECTED
 
     def _forget(self) -> None:
         """Begin to count anew; and breakpoints stop at the present place again."""
@@ -340,9 +363,10 @@ class Session:
             stop = self._walk(stops)
             if stop is not None:
                 return stop
-            verdict = self.replay.finish()
+            verdict = self._finish()
         else:
             verdict = made.engine.run(here.packet.data, here.packet.wirelen)
+            self._note(verdict)
         passed, failed, skipped = self._counts
         self._counts = Counts(passed + (verdict > 0), failed + (verdict == 0), skipped)
         return None
@@ -368,17 +392,21 @@ class Session:
                         return name
             is_told = False
             replay.forward()
+            self.attend()
         return None
 
     def _verdict(self) -> int | None:
         """The verdict on the present packet, None if there is no program for it."""
         packet = self.here.packet
+        self.attend()
         try:
-            return self.made.engine.run(packet.data, packet.wirelen)
+            verdict = self.made.engine.run(packet.data, packet.wirelen)
         except CbpfError as error:
             if not _of_the_linktype(error):
                 raise
             return None
+        self._note(verdict)
+        return verdict
 
 
 def _of_the_linktype(error: CbpfError) -> bool:

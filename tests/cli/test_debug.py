@@ -233,7 +233,7 @@ def test_many_commands() -> None:
 def test_at_a_terminal() -> None:
     """A prompt, completion, an interruption that ends only what is being done, and the end of input."""
     ours, theirs = pty.openpty()
-    with start("debug", "-r", HTTP, EXPRESSION, stdin=theirs, stdout=theirs, stderr=theirs) as running:
+    with start("debug", "--plain", "-r", HTTP, EXPRESSION, stdin=theirs, stdout=theirs, stderr=theirs) as running:
         os.close(theirs)
         try:
             assert "0 executed" in until(ours, "> ")

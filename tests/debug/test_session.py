@@ -15,8 +15,9 @@ from cbpf.debug import numbered, replay
 from cbpf.debug.commands import Debugger, command
 from cbpf.debug.debuggee import Debuggee, occurrences
 from cbpf.debug.numbered import GoneError, Numbered
+from cbpf.debug.outcomes import Counts, DebugError
 from cbpf.debug.replay import Replay
-from cbpf.debug.session import Counts, DebugError, Session
+from cbpf.debug.session import Session
 from cbpf.engine import STEP_LIMIT, State, Step, steps
 from cbpf.machine import Program, assemble
 from cbpf.machine import opcodes as op
