@@ -150,7 +150,8 @@ def survey_tags(out: Buffer, data: Buffer, follows: int, end: int) -> int:
             path = path << 4 | step
         steps += 1
     store64(out, PATH, path)
-    if follows & FOLLOWS <= _LONGEST_802_3:  # a length, with nothing behind it
+    kind = follows & FOLLOWS
+    if kind <= _LONGEST_802_3 or kind in (BY_VERSION, LLC_FOLLOWS, PPP_FOLLOWS):  # with too little behind it
         follows = follows >> BITS << BITS | SETTLED
     return follows
 

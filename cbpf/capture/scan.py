@@ -40,6 +40,7 @@ _SHARE: Final = {walk.COUNT: 1, walk.DATA: 8, walk.PCAP: 2, walk.PCAPNG: 2}  # w
 _MOST_ODD: Final = 4096
 _LAST_SECOND: Final = 18_000_000_000  # of which the nanoseconds have 64 bits
 _SOURCE: Final = Struct("=8Q")
+_AGAIN: Final = 1024 * 1024  # bytes that take as long in Python as to make machine code of many filters for a link type
 _TALLY: Final = Struct("=6Q")
 _WORD: Final = Struct("=Q")
 _ENHANCED: Final = {order: Struct(order + "III") for order in "<>"}  # type, length, and number of the interface
@@ -80,8 +81,8 @@ class Scan:
     whatever ``choose`` and ``output`` raise.
 
     A file that is large is cut into parts for so many ``threads``, if there is machine code and no limit. With a
-    ``survey`` all packets are noted there; it wants a ``SurveyOutput``. More than ``patience`` bytes are worth machine
-    code, by default IN_PYTHON.
+    ``survey`` all packets are noted there; it wants a ``SurveyOutput``, and batches without packets tell how far it is.
+    More than ``patience`` bytes are worth machine code, by default IN_PYTHON.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class Scan:
         self._selection = selection
         self._direct = savefile.seekable  # whether the file is read here, and not by its stream
         self._alone_until = 0  # where several threads may be tried again
+        self._python_until = 0  # where machine code may be made again
         self._chosen: dict[Interface, tuple[int, Place | None]] = {}  # the judge, and the place in the output
         self._sources = _Sources()
         self.seen = 0
@@ -134,7 +136,7 @@ class Scan:
             self.phase, self.position = piece.phase, piece.offset
             self.found += batch.found
             self._add(piece.counted())
-            if batch.found:
+            if batch.found or self._survey is not None:  # whoever surveys wants to know how far it is
                 yield batch
             match status:
                 case walk.LIMITED:
@@ -213,7 +215,10 @@ class Scan:
         return True
 
     def _ask(self, interface: Interface) -> None:
+        before = self._walks.judges
         which = self._walks.which(self._choose(interface))
+        if self._survey is not None and self._patience and 0 < before < self._walks.judges:
+            self._python_until = self.position + _AGAIN * self._walks.judges
         try:
             place = Place() if which == NOBODY else self._output.place(interface)
         except SavefileError:
@@ -278,6 +283,10 @@ class Scan:
         """Whether so much has come or is to come that it pays to make machine code."""
         size = self._savefile.size
         patience = IN_PYTHON if self._patience is None else self._patience
+        if offset < self._python_until:
+            return False
+        if not self._chosen:  # it would be made again for the first packet's judge
+            return offset > IN_PYTHON
         return offset > patience or (size is not None and size - offset > patience)
 
     def _read(self, piece: Piece) -> bool:

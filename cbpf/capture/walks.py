@@ -126,6 +126,11 @@ class Walks:
             self._judges.append(judges)
         return self._numbers[judges]
 
+    @property
+    def judges(self) -> int:
+        """How many there are."""
+        return len(self._judges)
+
     def verdict(self, which: int, packet: bytes, wirelen: int) -> int:
         """The verdict of a judge; of a set the filters that match, as bits."""
         if which == NOBODY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cbpf.library import Header, Library, NamedFilter
     from cbpf.library.checking import Checked
 
+_MISTAKEN: Final = re.compile(r"[-_.A-Za-z0-9]+")  # what the language takes for a name behind '@'
 _FAILED: Final = 1
 _NARROWEST: Final = 30  # columns for a title
 _LONGEST_TITLE: Final = 60
@@ -154,9 +156,11 @@ def _named(name: str, shelf: Library) -> NamedFilter:
     """The filter that a user names, with or without ``@``. Raises FilterError, with a suggestion, if there is none."""
     from cbpf.language.includes import expand
 
-    found = shelf.find(name.removeprefix("@"))
+    name = name.removeprefix("@")
+    found = shelf.find(name)
     if found is None:
-        expand(f"@{name.removeprefix('@') or '-'}", shelf)
+        if _MISTAKEN.fullmatch(name):
+            expand(f"@{name}", shelf)
         raise click.UsageError(f"{name!r} is not the name of a filter")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -18,6 +19,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[_Command], _Command]
 
 LARGEST_SNAPLEN = 0xFFFFFFFF
+
+_COMMENT = re.compile(r"#[^\n]*")
 
 FILE = click.Path(readable=False)
 """The name of a file: whether it can be used is found out by using it."""
@@ -117,8 +120,7 @@ def one_reader_of_stdin(*paths: str | None) -> None:
 
 def without_comments(text: str) -> str:
     """``text`` with blanks in place of comments, so that everything else stays where it is."""
-    lines = text.splitlines(keepends=True)
-    return "".join(line.split("#", 1)[0].ljust(len(line)) if "#" in line else line for line in lines)
+    return _COMMENT.sub(lambda comment: " " * len(comment[0]), text)
 
 
 def all_of(*decorators: _Decorator[_Command]) -> _Decorator[_Command]:

@@ -236,6 +236,7 @@ _INSTRUCTION: Final = Struct("=HBBIII")
 _SIZE = 16
 _SLOT = 8
 _ESCAPE = 12
+_BACKSLASH: Final = "\\"
 
 _PACKETS, _MATCHED = PACKETS, MATCHED
 _STEP_LIMIT = STEP_LIMIT
@@ -337,7 +338,7 @@ def _encoded(counting: Counting) -> bytes:
 def _interpreted(counting: Counting, name: str) -> str:
     code = _encoded(counting)
     return f"""
-@{name}.code = internal constant [{len(code)} x i8] c"{"".join(f"{chr(92)}{byte:02x}" for byte in code)}", align 8
+@{name}.code = internal constant [{len(code)} x i8] c"{_BACKSLASH}{code.hex(_BACKSLASH)}", align 8
 define internal i64 @{name}(i64 %packet, i64 %caplen, i64 %wirelen, i64 %counters) {{
   %cells = alloca [{op.SCRATCH_CELLS} x i64], align 8
   %scratch = ptrtoint ptr %cells to i64

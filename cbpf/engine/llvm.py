@@ -82,9 +82,10 @@ def _binding() -> tuple[Any, Any, str, str]:
     """llvmlite's module, what code is made for, and the name and the features of this processor."""
     try:
         from llvmlite import binding
-    except ImportError as error:
+
+        binding.initialize_native_target()  # which is when LLVM itself is loaded
+        binding.initialize_native_asmprinter()
+    except (ImportError, OSError) as error:
         raise NoNativeCode(f"llvmlite cannot be loaded ({error})") from None
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
     target = binding.Target.from_default_triple()
     return binding, target, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()

@@ -315,7 +315,8 @@ def _about_filters(error: FilterError) -> FilterError:
     if needed.startswith("'and', 'or'"):
         message = "unexpected filter: two conditions need 'and' or 'or' between them"
         alone = not re.search(r"\bor\b|\|\|", error.expression)  # where 'and' does not tear apart what is joined
-        edit = Edit(Span(error.span.start, error.span.start), "and ") if alone else None
+        apart = error.expression[error.span.start - 1] in " \t\r\n)"
+        edit = Edit(Span(error.span.start, error.span.start), "and ") if alone and apart else None
         return FilterError(message, error.span, reason=error.reason, edit=edit)
     hint = error.hint or f"'{name}' stands for a condition in parentheses."
     return FilterError(f"unexpected filter{colon}{needed}", error.span, reason=error.reason, hint=hint, edit=error.edit)

@@ -79,7 +79,7 @@ def read_filter(path: str) -> NamedFilter:
     if len(data) > LONGEST:
         raise LibraryError(f"has more than {LONGEST} bytes", path=path)
     try:
-        content = data.decode()
+        content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LibraryError(f"not UTF-8 text: {data[error.start]:#04x} at byte {error.start}", path=path) from error
     content = content.replace("\r\n", "\n").replace("\r", "\n")

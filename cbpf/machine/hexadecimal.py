@@ -26,7 +26,7 @@ _SHORTEST: Final = 2 * _SIZE  # digits: what has fewer may be anything
 _XXD: Final = re.compile(r"^[0-9a-f]{8,16}: ((?:[0-9a-f]{2,} ){1,16}) .*$", re.IGNORECASE | re.MULTILINE)
 _HEXDUMP: Final = re.compile(r"^[0-9a-f]{7,16}  ([0-9a-f ]{2,49}) +\|.*\|\s*$", re.IGNORECASE | re.MULTILINE)
 _LENGTH: Final = re.compile(r"^[0-9a-f]{7,16}\s*\Z", re.IGNORECASE | re.MULTILINE)  # the last line of hexdump -C
-_ARRAY: Final = re.compile(r"[^{}]*\{((?:\s*0x[0-9a-f]{1,2}\s*,?)+)\}[^{}]*", re.IGNORECASE)
+_ARRAY: Final = re.compile(r"[^{}]*\{((?:[\s,]|0x[0-9a-f]{1,2}(?![0-9a-fx]))+)\}[^{}]*", re.IGNORECASE)
 _DIGITS: Final = re.compile(r"[\s\"',;\\0-9a-fx]+", re.IGNORECASE)
 _GROUP: Final = re.compile(r"(0x|\\x)?([0-9a-f]+)", re.IGNORECASE)
 

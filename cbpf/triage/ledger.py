@@ -136,7 +136,7 @@ def _header(path: str, line: bytes) -> str:
         if header["triage"] != 1:
             raise ResultsError(path, "its results were written by a newer version")
         return str(header["filters"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ResultsError(path, "not a file of results: it does not begin as those do") from None
 
 

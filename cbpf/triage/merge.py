@@ -179,7 +179,9 @@ class _Times:
             had = self._intervals.get(number, (0, 0))
             self._intervals[number] = had[0] + packets, had[1] + size
         if self._intervals:
-            self._widen(self._shift + fitting(min(self._intervals), max(self._intervals), self._slots))
+            often = fitting(min(self._intervals), max(self._intervals), self._slots)
+            if often:
+                self._widen(self._shift + often)
 
     def _widen(self, shift: int) -> None:
         self._intervals = dict(widened(self.result(), shift).intervals)

@@ -31,7 +31,7 @@ def from_json(text: str) -> FileResult:
         path, size, mtime, facts, trouble, summary, meaningless = json.loads(text)
         known = None if facts is None else _facts(*facts)
         return FileResult(path, size, mtime, known, trouble, _read(*summary), tuple(meaningless))
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, LookupError, RecursionError) as error:
         raise ValueError(f"not a result: {error}") from None
 
 

@@ -56,7 +56,7 @@ def triage(
 
     Raises FilterError for filters that are wrong, and ResultsError for a results file that cannot be used.
     """
-    FilterSet(filters)  # so that what is wrong with them is said once, and here
+    asked = FilterSet(filters)  # so that what is wrong with them is said once, and here
     found = list(captures(paths))
     with ExitStack() as stack:
         ledger = None if results is None else stack.enter_context(Ledger(results, filters, resume=resume))
@@ -71,7 +71,7 @@ def triage(
             else:
                 todo.append(file)
         named = {file.path for file in todo if file.named}
-        for step in _examined(todo, filters, jobs or processors(), hashes, steps, stack):
+        for step in _examined(todo, asked, filters, jobs or processors(), hashes, steps, stack):
             if isinstance(step, Reading):
                 steps.read(step.path, step.bytes)
                 continue
@@ -115,14 +115,20 @@ def _files(path: str) -> Iterator[tuple[str, bool]]:
 
 
 def _examined(
-    todo: Sequence[Found], filters: Mapping[str, str], jobs: int, hashes: bool, steps: _Steps, stack: ExitStack
+    todo: Sequence[Found],
+    asked: FilterSet,
+    filters: Mapping[str, str],
+    jobs: int,
+    hashes: bool,
+    steps: _Steps,
+    stack: ExitStack,
 ) -> Iterator[Examination | Reading]:
     """Look at files, the largest first, so that none is left alone in the end."""
     paths = [file.path for file in sorted(todo, key=lambda file: -file.size)]
     if len(paths) > 1 and sum(file.size for file in todo) > _WORTH_WORKERS:
         yield from stack.enter_context(Workers(paths, filters, jobs, hashes=hashes))
         return
-    examiner = Examiner(filters)
+    examiner = Examiner(asked)
     for path in paths:
         yield examiner.examine(path, hashes=hashes, tell=partial(steps.read, path))
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 PATIENCE: Final = 1024 * 1024
 """Bytes that are scanned in Python in the time that it takes to make machine code of many filters."""
 
+STANDARD_INPUT: Final = "-"
+
 _BESIDE: Final = 16 * 1024 * 1024  # bytes of a file that is hashed while it is scanned, and not before
+_HASHED_AT_ONCE: Final = 256 * 1024  # bytes
 _MOST_WALKS: Final = 16  # mixtures of link types that machine code is kept for
 
 Tell = Callable[[int], None]
@@ -47,14 +50,14 @@ def triage_file(path: str, filters: Mapping[str, str], *, hashes: bool = True) -
 @lru_cache(maxsize=4)
 def examiner(filters: tuple[tuple[str, str], ...]) -> Examiner:
     """The one for these names and expressions: the machine code that it makes for a file is good for the next."""
-    return Examiner(dict(filters))
+    return Examiner(FilterSet(dict(filters)))
 
 
 class Examination(NamedTuple):
     """What is known of a file.
 
     * ``capture``: whether it may be one: those that cannot be read may be.
-    * ``settled``: whether another look would find the same.
+    * ``settled``: whether another look would find the same: not if the system, and not the file, was in the way.
     * ``text``: the result as a line for the results file, if somebody has made that already.
     """
 
@@ -67,30 +70,36 @@ class Examination(NamedTuple):
 class Examiner:
     """Looks at files with one set of filters, and keeps the machine code that it has made."""
 
-    def __init__(self, filters: Mapping[str, str]) -> None:
-        self._filters = FilterSet(filters)
+    def __init__(self, filters: FilterSet) -> None:
+        self._filters = filters
         self._walks: dict[tuple[int, ...], Walks] = {}
         self._scanned: dict[tuple[object, ...], int] = {}  # bytes of each kind of file; the first of them in Python
 
     def examine(self, path: str, *, hashes: bool = True, tell: Tell | None = None) -> Examination:
         """Look at one file."""
         known = FileResult(path, 0, 0, None, None, Summary())
+        trouble: Exception | None = None
         try:
+            if path == STANDARD_INPUT:
+                raise SavefileError("standard input is no file: save it to one", path=path)
             status = os.stat(path)
             known = known._replace(size=status.st_size, mtime=status.st_mtime_ns)
             if not stat.S_ISREG(status.st_mode):  # opening it might wait for somebody to write
                 folder = stat.S_ISDIR(status.st_mode)
                 raise SavefileError("cannot be listed" if folder else "not a regular file", path=path)
             with open_savefile(path) as savefile, _Digest(path, status.st_size, wanted=hashes) as digest:
-                known = self._looked_at(known, savefile, digest, tell)
-        except NotASavefile as error:
-            return Examination(known._replace(trouble=_said(error)), capture=False)
+                known, trouble = self._looked_at(known, savefile, digest, tell)
         except (CbpfError, OSError, MemoryError) as error:
-            return Examination(known._replace(trouble=_said(error)))
-        return Examination(known)
+            trouble = error
+        if trouble is None:
+            return Examination(known)
+        capture, settled = not isinstance(trouble, NotASavefile), not _passing(trouble)
+        return Examination(known._replace(trouble=_said(trouble)), capture, settled)
 
-    def _looked_at(self, known: FileResult, savefile: Savefile, digest: _Digest, tell: Tell | None) -> FileResult:
-        """What there is in an open file, up to its damage."""
+    def _looked_at(
+        self, known: FileResult, savefile: Savefile, digest: _Digest, tell: Tell | None
+    ) -> tuple[FileResult, Exception | None]:
+        """What there is in an open file, up to its damage, and what that is."""
         from cbpf.capture.scan import Scan
         from cbpf.capture.surveyor import Survey, SurveyOutput
         from cbpf.triage.findings import Findings
@@ -100,28 +109,28 @@ class Examiner:
         kind = (met, savefile.format, reader.order, getattr(reader, "header_length", 0))
         findings, walks = Findings(), self._walks_for(met)
         survey = Survey(len(self._filters), findings.add)
-        patience = max(0, PATIENCE - self._scanned.get(kind, 0))
+        patience = max(1, PATIENCE - self._scanned.get(kind, 0))
         scan = Scan(savefile, self._choose, SurveyOutput(), walks, survey=survey, patience=patience)
-        trouble = None
+        trouble: Exception | None = None
         try:
             for _ in scan:
                 if tell is not None:
                     tell(scan.bytes_read)
         except (CbpfError, OSError, MemoryError) as error:
-            trouble = _said(error)
+            trouble = error
         survey.drain()
         self._scanned[kind] = self._scanned.get(kind, 0) + scan.position
         self._keep(walks, met, savefile)
         try:
             sha256 = digest.hexadecimal()
         except OSError as error:
-            sha256, trouble = None, trouble or _said(error)
-        return known._replace(
+            sha256, trouble = None, trouble or error
+        found = known._replace(
             facts=_facts(savefile, survey, sha256),
-            trouble=trouble,
             summary=self._summary(survey, findings, scan),
             meaningless=self._meaningless(savefile),
         )
+        return found, trouble
 
     # Machine code, which is made for the link types of a file.
 
@@ -174,6 +183,7 @@ class _Digest:
         self._path = path
         self._large = size >= _BESIDE
         self._wanted = wanted
+        self._left = False  # nobody waits for it any more
 
     def __enter__(self) -> _Digest:
         if self._wanted and self._large:
@@ -184,6 +194,7 @@ class _Digest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._left = True
         if self._wanted and self._large:
             self._pool.shutdown()
 
@@ -194,10 +205,13 @@ class _Digest:
         return self._waiting.result() if self._large else self._computed()
 
     def _computed(self) -> str:
-        from hashlib import file_digest
+        from hashlib import sha256
 
-        with open(self._path, "rb") as stream:
-            return file_digest(stream, "sha256").hexdigest()
+        digest, room = sha256(), memoryview(bytearray(_HASHED_AT_ONCE))
+        with open(self._path, "rb", buffering=0) as stream:
+            while not self._left and (count := stream.readinto(room)):
+                digest.update(room[:count])
+        return digest.hexdigest()
 
 
 def _linktypes(savefile: Savefile) -> tuple[int, ...]:
@@ -214,6 +228,14 @@ def _facts(savefile: Savefile, survey: Survey, sha256: str | None) -> Facts:
         in_order=survey.in_order,
         sha256=sha256,
     )
+
+
+def _passing(error: Exception) -> bool:
+    """Whether trouble may be over next time, with the file as it is: permissions, memory, what is not installed."""
+    reason = error if isinstance(error, OSError | MemoryError) else error.__context__
+    if isinstance(reason, OSError):
+        return reason.errno is not None  # without one it is about compressed data
+    return isinstance(reason, ImportError | MemoryError)
 
 
 def _said(error: Exception) -> str:

@@ -2,14 +2,13 @@
 
 It is started by ``cbpf.triage.workers`` and ends when its input does. First comes a line with the filters and whether
 hashes are wanted, then a path a line, all in JSON. For each path there are lines with a number, the bytes read so far,
-and then one with the result: a list of whether the file may be a capture, and the FileResult's own text.
+and then one with what an ``Examination`` says of it: ``capture``, ``settled``, and the FileResult's own text.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from queue import SimpleQueue
 from threading import Thread
@@ -21,16 +20,16 @@ _EVERY: Final = 0.25  # seconds between two words on how far it is
 
 def main() -> None:
     """Serve until there is nothing left to do."""
+    from cbpf.scanning import FilterSet
     from cbpf.triage.record import to_json
     from cbpf.triage.survey import Examiner
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process will end it
     lines: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(lines,), daemon=True).start()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing else may get between the answers
     filters, hashes = json.loads(lines.get())
-    examiner = Examiner(filters)
+    examiner = Examiner(FilterSet(filters))
     said = monotonic()
 
     def say(text: str) -> None:
@@ -45,7 +44,7 @@ def main() -> None:
 
     while True:
         examination = examiner.examine(json.loads(lines.get()), hashes=hashes, tell=tell)
-        say(json.dumps([examination.capture, to_json(examination.result)]))
+        say(json.dumps([examination.capture, examination.settled, to_json(examination.result)]))
 
 
 def _listen(lines: SimpleQueue[bytes]) -> None:

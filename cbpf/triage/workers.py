@@ -18,13 +18,17 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from cbpf.errors import CbpfError
 from cbpf.triage.record import from_json
 from cbpf.triage.result import FileResult, Summary
 from cbpf.triage.survey import Examination
 
 # The path is this program's own: what lies in the current folder shall not be taken for a module.
-_START: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from cbpf.triage.worker import main; main()"
-
+# Ctrl-C is told to all that run in a terminal; it is whoever started them that ends these processes.
+_START: Final = (
+    "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = json.loads(sys.argv[1]); "
+    "from cbpf.triage.worker import main; main()"
+)
 
 _LAST_MOMENTS: Final = 5.0  # seconds that a process may take to end after its last word
 
@@ -39,7 +43,8 @@ class Reading(NamedTuple):
 class Workers:
     """Looks at files, in this order and several at once: iterate for what is found as it is found.
 
-    It is a context manager: on leaving it the processes end, whatever they are at.
+    It is a context manager: on leaving it the processes end, whatever they are at. There may be fewer than ``jobs``
+    where the system allows no more. Raises CbpfError where it allows none.
     """
 
     def __init__(self, paths: Sequence[str], filters: Mapping[str, str], jobs: int, *, hashes: bool) -> None:
@@ -47,7 +52,10 @@ class Workers:
         self._filters = filters
         self._hashes = hashes
         self._answers: SimpleQueue[tuple[_Worker, bytes]] = SimpleQueue()
-        self._workers = [self._started() for _ in range(min(jobs, len(paths)))]
+        self._workers: list[_Worker] = []
+        wanted = min(jobs, len(paths))
+        while len(self._workers) < wanted and self._started():
+            pass
 
     def __iter__(self) -> Iterator[Examination | Reading]:
         busy = sum(map(self._given_next, self._workers))
@@ -57,20 +65,26 @@ class Workers:
                 yield Examination(_died(worker), settled=False)
                 self._workers.remove(worker)
                 busy -= 1
-                if self._waiting:
-                    self._workers.append(self._started())
+                if self._waiting and self._started():
                     busy += self._given_next(self._workers[-1])
                 continue
             answer = json.loads(line)
             if isinstance(answer, int):
                 yield Reading(worker.path, answer)
                 continue
-            capture, text = answer
+            capture, settled, text = answer
             busy += self._given_next(worker) - 1
-            yield Examination(from_json(text), capture, text=text)
+            yield Examination(from_json(text), capture, settled, text)
 
-    def _started(self) -> _Worker:
-        return _Worker(json.dumps([dict(self._filters), self._hashes]), self._answers)
+    def _started(self) -> bool:
+        """Start a process more, if that is possible."""
+        try:
+            self._workers.append(_Worker(json.dumps([dict(self._filters), self._hashes]), self._answers))
+        except (OSError, RuntimeError) as error:  # too many files, processes or threads
+            if not self._workers:
+                raise CbpfError(f"cannot start a process: {getattr(error, 'strerror', None) or error}") from error
+            return False
+        return True
 
     def _given_next(self, worker: _Worker) -> bool:
         """Give a worker the next file, if there is one."""

@@ -15,7 +15,7 @@ import pytest
 from cbpf.capture import open_savefile, survey
 from cbpf.capture.scan import Scan
 from cbpf.capture.surveyor import LAYOUTS, Flow, Survey, SurveyOutput, fitting
-from cbpf.capture.walks import Walks
+from cbpf.capture.walks import Kind, Walk, Walks
 from cbpf.counts import Count
 from cbpf.errors import SavefileError
 from cbpf.scanning import FilterSet
@@ -235,3 +235,43 @@ def test_no_packet_is_too_short(linktype: int) -> None:
             whole.packet(frame[:length], len(frame), SECOND, Interface(linktype), 0)
     whole.drain()
     assert sum(flow.packets + flow.packets_back for flow in taken) == whole.count.packets > 0
+
+
+_TAGS = (0x8100, 0x88A8, 0x9100, 0x8847, 0x8848, 0x8864)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_what_is_cut_off_has_no_name_of_its_own(path: Path) -> None:
+    """A packet that ends anywhere is of the whole packet's kind, or of the tag's that it ends in, or of none."""
+    try:
+        with open_savefile(str(path)) as savefile:
+            packets = list(savefile)[:12]
+    except SavefileError:
+        return
+    for _, wirelen, data, interface in packets:
+        taken: list[Flow] = []
+        for length in range(min(len(data), 60), -1, -1):
+            one = Survey(0, taken.extend)
+            one.packet(data[:length], wirelen, SECOND, interface, 0)
+            one.drain()
+        assert {flow.kind for flow in taken} <= {0, taken[0].kind, *_TAGS}
+
+
+def test_machine_code_is_not_made_for_each_link_type_that_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be made of all judges each time."""
+    made = []
+
+    def native(walks: Walks, kind: Kind) -> Walk:
+        made.append(walks.judges)
+        return walks._python(kind)
+
+    monkeypatch.setattr(Walks, "_native", native)
+    linktypes = (1, 101, 113, 0, 9, 276)
+    packets = [enhanced(bytes(60), interface=number, ticks=1) for number in range(len(linktypes))]
+    path = tmp_path / "mixture.pcapng"
+    path.write_bytes(section() + b"".join(map(description, linktypes)) + b"".join(packets))
+    noted = Noted(path, 1)
+    assert noted.survey.count.packets == len(packets)
+    assert made == [1]

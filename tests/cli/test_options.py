@@ -17,6 +17,7 @@ from cbpf.cli.options import without_comments
         ("#", " "),
         ("ip # or\narp", "ip     \narp"),
         ("# a # b\n\n#c", "       \n\n  "),
+        ("ip # or\u2028udp\x0c\narp", "ip arp"),  # only a line feed ends a line for tcpdump
         ("ip #\r\narp", "ip   \narp"),
     ],
 )
@@ -31,4 +32,4 @@ def test_no_two_options_are_one_value(name: str) -> None:
     command = group.get_command(click.Context(group), name)
     assert command is not None
     names = [parameter.name for parameter in command.params]
-    assert {each for each in names if names.count(each) > 1} <= {"resolution", "form"}
+    assert {each for each in names if names.count(each) > 1} <= {"resolution", "form", "part"}

@@ -158,6 +158,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
+@pytest.mark.parametrize("engine", ["python", pytest.param("native", marks=pytest.mark.slow)], indirect=True)
 @pytest.mark.parametrize("name", READABLE)
 def test_samples(name: str, engine: str) -> None:
     seed = sum(name.encode())
@@ -212,15 +213,15 @@ def count_marked(expression: str, linktype: str, some: Iterable[bytes]) -> None:
 
 @pytest.mark.parametrize("linktype", LINKTYPES)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_random_expressions(linktype: str, data: st.DataObject) -> None:
     expression = data.draw(expressions(linktype))
     count_marked(expression, linktype, random_packets(linktype, data.draw(st.integers(0, 1000)), 12))
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 5))])
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 8))])
 def test_the_expressions_that_cover_the_language(part: int) -> None:
-    for number, (linktype, expression) in enumerate(EXPRESSIONS[part::5]):
+    for number, (linktype, expression) in enumerate(EXPRESSIONS[part::8]):
         count_marked(expression, linktype, random_packets(linktype, number, 4))
 
 
@@ -235,6 +236,7 @@ def alternatives(text: str, first: int, behind: int) -> str:
         (f"not {alternatives('port {}', 50, 90)} and udp or {alternatives('ip[8] = {}', 0, 20)}", "RAW"),
         (f"port 80 or {alternatives('port {}', 50, 58)} or {alternatives('src net 10.{}.0.0/16', 0, 8)}", "LINUX_SLL2"),
         (f"geneve and {alternatives('port {}', 50, 59)} or vlan and {alternatives('host 10.0.0.{}', 1, 9)}", "EN10MB"),
+        (" or ".join(f"udp port {number * number % 97 + number // 9}" for number in range(45)), "EN10MB"),  # with gaps
         (f"{alternatives('ip[{}] = 1', 20, 30)} or {alternatives('ether[40:2] = {}', 1, 20)}", "EN10MB"),
         (
             f"{alternatives('tcp[tcp[12] >> 2] = {} / ip[8]', 1, 12)} or {alternatives('udp port {}', 1, 8)}",
@@ -269,7 +271,7 @@ def test_a_clause_that_makes_no_difference_rejects_nothing(
 
 
 def test_long_programs_are_interpreted(engine: str) -> None:
-    expression = " or ".join(f"port {number}" for number in range(2, 400, 2)) + " or host 192.0.2.1"
+    expression = " or ".join(f"port {number}" for number in range(40, 180, 2)) + " or host 192.0.2.1"
     annotator = Annotator(expression)
     programs = annotator.programs(1)
     assert len(programs[1]) > 1000
@@ -379,7 +381,7 @@ def test_text_has_a_line_for_each_clause_and_group() -> None:
 
 
 @given(expressions("EN10MB"))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_text_reads_as_the_expression(expression: str) -> None:
     names = FixedNames()
     try:

@@ -60,7 +60,7 @@ EXPRESSIONS = (
     "ip[8] / (ip[1] + ip[2]) > 3 or arp",
     "ip6 protochain 58",
     "portrange 1000-2000 and not src net 10.0.0.0/8",
-    " or ".join(f"port {number}" for number in range(60, 85)),
+    " or ".join(f"port {number}" for number in range(60, 72)),
     "",
 )
 

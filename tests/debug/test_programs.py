@@ -116,9 +116,9 @@ def test_other_link_types(linktype: str, expression: str) -> None:
     assert explain_program(program).linktype == linktype_name(linktype_number(linktype))
 
 
-@given(valid_programs)
+@given(valid_programs, packets)
 @settings(max_examples=60, deadline=None)
-def test_any_program(program: Program) -> None:
+def test_any_program(program: Program, octets: bytes) -> None:
     """Made of a program's own tests, an expression accepts the same packets, short ones too."""
     found = expression_of(program)
     if not found.expression or any(code == 22 for code, _, _, _ in program):
@@ -128,8 +128,8 @@ def test_any_program(program: Program) -> None:
     except FilterError as error:
         assert "match" in error.message
         return
-    for octets in (bytes(length) for length in range(0, 70, 3)):
-        assert (run(again, octets) > 0) is (run(program, octets) > 0) or not found.exact
+    for packet in (octets, *(bytes(length) for length in range(0, 70, 3))):
+        assert (run(again, packet) > 0) is (run(program, packet) > 0) or not found.exact
 
 
 @given(valid_programs, valid_programs, packets)
@@ -162,12 +162,22 @@ def test_implications(first: str, second: str, expected: bool) -> None:
 
 def test_what_has_no_expression() -> None:
     assert expression_of(assemble("ret #0")).expression is None
-    assert expression_of(assemble("ret #9")) == Found("")
+    assert expression_of(assemble("ret #9")).expression == ""
+    assert "asks something" in expression_of(assemble("ret #9"), linktype_number("PPI")).why
     assert "jumps back" in expression_of(Program([(0x15, 1, 0, 0), (5, 0, 0, 0xFFFFFFFE), (6, 0, 0, 0)])).why
     said = explain_program(assemble("ldb [0]\n jeq #1, a, b\n a: ret #5\n b: ret #6"))
     assert said.keeps == "Of some packets up to 5, of others up to 6 bytes are kept."
     assert said.decisions is not None
     assert [line.pc for line in said.lines] == [0, 1, 2, 3]
+
+
+def test_a_program_that_only_needs_bytes_does_not_accept_every_packet() -> None:
+    program = assemble("ldb [40]\n ret #5")
+    found = expression_of(program)
+    assert found == Found("ether[40] >= 0")
+    assert_right(program, found)
+    assert "every packet of which" in explain_program(program).english[0]
+    assert explain_program(assemble("ret #5")).english == ("Accepts every packet.",)
 
 
 def test_english() -> None:

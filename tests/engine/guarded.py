@@ -17,12 +17,15 @@ from typing import Any
 
 import cbpf
 from cbpf import Program
-from cbpf.capture import Interface, open_savefile, walk
+from cbpf.capture import Interface, open_savefile, survey, walk
 from cbpf.capture.piece import _STATE
 from cbpf.capture.scan import _SOURCE
+from cbpf.capture.surveyor import LAYOUTS, layout
 from cbpf.capture.walks import Kind, Walks
 from cbpf.engine import functions, native
+from cbpf.engine.kernel import compiled
 from cbpf.engine.llvm import MachineCode
+from cbpf.linktypes import linktype_name
 from tests.machine_rows import random_program
 from tests.packets import packets
 
@@ -56,10 +59,10 @@ def programs() -> int:
     runs = 0
     memory = Guarded(4096)
     expressions = ["tcp port 80", "ip[ip[0]:4] = 7", "icmp6 or sctp", "net 10.0.0.0/8 and not arp", "len > 5", "geneve"]
-    compiled = [cbpf.compile(expression).program for expression in expressions]
+    written = [cbpf.compile(expression).program for expression in expressions]
     for most in (functions.MOST_COMPILED, 0):
         functions.MOST_COMPILED = most  # type: ignore[misc]
-        judges = [(program,) for program in (*compiled, *(random_program(choose) for _ in range(60)))]
+        judges = [(program,) for program in (*written, *(random_program(choose) for _ in range(60)))]
         code = MachineCode(
             native.judge(judges, 0)
             + """
@@ -133,6 +136,37 @@ def _damaged(content: bytes, choose: random.Random) -> bytes:
     return bytes(data)
 
 
+def surveys() -> int:
+    """What a survey looks at in packets of all link types, cut short anywhere; Python's kernels note the same."""
+    choose = random.Random(4)
+    runs = 0
+    memory, noted = Guarded(4096), Guarded(survey.FILTERS)
+    code = MachineCode(compiled((survey.survey,), {}), quick=True)
+    note = ctypes.CFUNCTYPE(ctypes.c_uint64, *[ctypes.c_uint64] * 7)(code.address("survey"))
+    for linktype in (*LAYOUTS, 147):
+        own = bytearray(survey.FILTERS)
+        own[survey.SEED : survey.SEED + 8] = choose.randbytes(8)
+        own[survey.SHIFT] = 50
+        buffer = noted.put(bytes(own))
+        made = [*packets(linktype_name(linktype), 1, 20), *(_headers(choose) for _ in range(20))]
+        for cut in (packet[: choose.randrange(len(packet) + 1)] for packet in made for _ in range(3)):
+            what = (0, len(cut), choose.randrange(1 << 32), choose.randrange(1 << 54), layout(linktype))
+            assert note(buffer, memory.put(cut), *what) == survey.survey(own, cut, *what)
+            runs += 1
+        assert ctypes.string_at(buffer, len(own)) == own
+    return runs
+
+
+def _headers(choose: random.Random) -> bytes:
+    """Noise with what begins headers in it."""
+    data = bytearray(choose.randbytes(choose.randrange(4, 100)))
+    begins = ("8100", "8847", "8864", "0800", "86dd", "aaaa", "0021", "0281", "4500", "6000", "3300", "2c00", "8802")
+    for _ in range(choose.randrange(8)):
+        at = choose.randrange(len(data) - 1)
+        data[at : at + 2] = bytes.fromhex(choose.choice(begins))
+    return bytes(data)
+
+
 def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, walks: Walks) -> None:
     out = Guarded(choose.choice((1, 60, 600, 5000)))
     row = max(3 * (walk.ROW_SIZE + 8 * walks.words), walks.filters * walk.TALLY_SIZE)
@@ -161,4 +195,4 @@ def _walk(walking: Any, data: bytes, interfaces: int, choose: random.Random, wal
 
 
 if __name__ == "__main__":
-    print({"programs": programs, "savefiles": savefiles}[sys.argv[1]]())
+    print({"programs": programs, "savefiles": savefiles, "surveys": surveys}[sys.argv[1]]())

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import cbpf
 from cbpf import Program, ProgramError
-from cbpf.engine import PythonEngine, Semantics, engine, functions, native, run
+from cbpf.engine import PythonEngine, Semantics, engine, functions, llvm, native, run
 from cbpf.engine.bytecode import ENDLESS, encoded, interpret
 from cbpf.engine.interpreter import RULES
 from cbpf.engine.kernel import bound
@@ -300,8 +300,21 @@ def test_where_there_is_no_llvmlite() -> None:
     assert result.stderr.count("llvmlite cannot be loaded") == 1
 
 
+def test_where_llvm_itself_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with too little memory: llvmlite loads it when it is first used."""
+    binding = pytest.importorskip("llvmlite.binding")
+
+    def refused() -> None:
+        raise OSError("failed to map segment")
+
+    monkeypatch.setattr(binding, "initialize_native_target", refused)
+    llvm._binding.cache_clear()
+    with pytest.raises(llvm.NoNativeCode, match="cannot be loaded"):
+        llvm.available()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="protects memory as Linux does")
-@pytest.mark.parametrize("suite", ["programs", "savefiles"])
+@pytest.mark.parametrize("suite", ["programs", "savefiles", "surveys"])
 def test_nothing_outside_the_buffers_is_touched(suite: str) -> None:
     """Behind the buffers is memory that nobody may touch: whoever does is killed."""
     command = [sys.executable, "-m", "tests.engine.guarded", suite]

@@ -179,6 +179,8 @@ def test_spans_of_the_expanded_text_are_found_in_the_expression(spans: list[tupl
         ("ip proto @dns", "@dns", "unexpected filter", "stands for a condition"),
         ("@dns port 80", "port", "two conditions need", "Did you mean '@dns and port 80'?"),
         ("@dns @mdns", "@mdns", "two conditions need", "Did you mean '@dns and @mdns'?"),
+        ("tcp@dns", "@dns", "two conditions need", ""),
+        ("(tcp)@dns", "@dns", "two conditions need", "Did you mean '(tcp)and @dns'?"),
         ("tcp prt 80 or @dns", "prt", "unexpected name", "Did you mean 'port'?"),
         ("ip and host 1.2.3.400 or @dns", "1.2.3.400", "not a valid IPv4 address", "Each group"),
         ("ip and @", "@", "must be followed by the name of a filter", ""),

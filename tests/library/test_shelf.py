@@ -69,6 +69,13 @@ def test_comments_and_line_ends(tmp_path: Path) -> None:
     assert [line.split() for line in found.expression.split("\n")] == [[], ["tcp"], ["and"], ["port", "80"]]
 
 
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / f"x{SUFFIX}"
+    path.write_text("# title: T\ntcp", encoding="utf-8-sig")
+    found = read_filter(str(path))
+    assert (found.header.title, found.expression.split()) == ("T", ["tcp"])
+
+
 # Which one wins.
 
 

@@ -57,6 +57,13 @@ def test_spellings(data: bytes) -> None:
         assert read_program(text) == ARP, text
 
 
+def test_an_array_that_is_damaged_is_refused_at_once() -> None:
+    damaged = "{" + "0x6  0x0  " * 100 + "z}"
+    assert recognise(damaged) is Form.C
+    with pytest.raises(ProgramError):
+        read_program(damaged)
+
+
 @given(valid_programs, st.sampled_from("<>"))
 def test_the_order_is_the_one_that_makes_a_valid_program(program: Program, order: str) -> None:
     data = b"".join(struct.pack(f"{order}HBBI", *each) for each in program)

@@ -85,7 +85,7 @@ class Browser:
             time.sleep(0.02)
 
     def key(self, name: str) -> None:
-        """Press a key: "Enter", "Escape", "ArrowRight", ..."""
+        """Press a key: "Enter", "Escape", "PageDown", ..."""
         codes = {
             "Enter": 13,
             "Escape": 27,
@@ -94,6 +94,7 @@ class Browser:
             "ArrowRight": 39,
             "ArrowDown": 40,
             "Home": 36,
+            "PageDown": 34,
         }
         what = {"key": name, "code": name, "windowsVirtualKeyCode": codes[name]}
         self.call("Input.dispatchKeyEvent", type="keyDown", **what, **({"text": "\r"} if name == "Enter" else {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from cbpf import FilterError
-from cbpf.triage import run
+from cbpf.errors import CbpfError, SavefileError
+from cbpf.triage import run, survey
 from cbpf.triage.ledger import ResultsError, filters_hash, read_results
 from cbpf.triage.record import to_json
 from cbpf.triage.result import FileResult
@@ -115,6 +117,28 @@ def test_files_that_have_changed_are_looked_at_again(heap: Path, tmp_path: Path)
     after = {result.path: result for result in triage([str(heap)], FILTERS, results=path, resume=True)}
     assert after[changed] == triage_file(changed, FILTERS) != before[changed]
     assert {**before, changed: after[changed]} == after == read_results(path)
+
+
+def test_files_that_could_not_be_read_are_looked_at_again(
+    heap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permissions may be other ones then, with the same size and time of the file."""
+    path = str(tmp_path / "results.jsonl")
+
+    def refused(path: str) -> None:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        except PermissionError as error:
+            raise SavefileError("cannot open: Permission denied", path=path) from error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(survey, "open_savefile", refused)
+        assert all(result.trouble for result in triage([str(heap)], FILTERS, results=path))
+    assert read_results(path) == {}
+    results = list(triage([str(heap)], FILTERS, results=path, resume=True))
+    assert read_results(path) == {result.path: result for result in results}
+    assert results == list(map(_alone, results))
+    assert {result.trouble is None for result in results} == {True, False}
 
 
 @pytest.mark.parametrize("cut", [1, 10, 200])
@@ -240,6 +264,32 @@ def test_a_process_that_dies_costs_its_file_only(tmp_path: Path, in_workers: Non
     again = list(triage([str(folder)], FILTERS, jobs=2, results=path, resume=True))
     assert len(again) == 12
     assert not any(result.trouble for result in again)
+
+
+@pytest.mark.parametrize("possible", [0, 1])
+def test_there_are_as_many_processes_as_the_system_allows(
+    heap: Path, in_workers: None, possible: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    class Few(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: object, **options: object) -> None:
+            started.append(arguments)
+            if len(started) > possible:
+                raise OSError(errno.EMFILE, "Too many open files")
+            super().__init__(*arguments, **options)  # type: ignore[call-overload]
+
+        def __del__(self, **_: object) -> None:
+            if hasattr(self, "returncode"):
+                super().__del__()
+
+    monkeypatch.setattr("cbpf.triage.workers.subprocess.Popen", Few)
+    if possible:
+        assert len(list(triage([str(heap)], FILTERS, jobs=3))) == 7
+    else:
+        with pytest.raises(CbpfError, match="cannot start a process: Too many open files"):
+            list(triage([str(heap)], FILTERS, jobs=3))
+    assert len(started) == possible + 1
 
 
 def _command(process: int) -> str:

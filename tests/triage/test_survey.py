@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 from cbpf.capture import open_savefile, open_writer
 from cbpf.counts import Count
 from cbpf.errors import SavefileError
+from cbpf.scanning import FilterSet
 from cbpf.triage import findings
 from cbpf.triage.merge import FILTER_SLOTS, SLOTS, merged, shortened, widened
 from cbpf.triage.record import from_json, to_json
 from cbpf.triage.result import Conversation, FileResult, Summary, Timeline, Traffic
-from cbpf.triage.survey import triage_file
+from cbpf.triage.survey import Examiner, _Digest, triage_file
 from tests.capture.tools import SAMPLES, needs
 from tests.shared import CAPTURES
 
@@ -128,6 +130,29 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
     assert (triage_file(str(path), FILTERS).trouble or "").startswith("not a pcap or pcapng savefile")
     os.mkfifo(tmp_path / "pipe")
     assert triage_file(str(tmp_path / "pipe"), FILTERS).trouble == "not a regular file"
+
+
+def test_standard_input_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(SAMPLES[0], tmp_path / "-")
+    monkeypatch.chdir(tmp_path)
+    assert triage_file("-", FILTERS).trouble == "standard input is no file: save it to one"
+    assert triage_file("./-", FILTERS).summary == found(SAMPLES[0]).summary
+
+
+def test_progress_is_told_where_nothing_matches() -> None:
+    told: list[int] = []
+    path = next(path for path in SAMPLES if path.name == "http.pcap")
+    result = Examiner(FilterSet({"nothing": "port 1"})).examine(str(path), tell=told.append).result
+    assert result.summary.filters["nothing"] == Count()
+    assert told[-1] == path.stat().st_size
+
+
+def test_whoever_leaves_does_not_wait_for_the_hash(tmp_path: Path) -> None:
+    path = tmp_path / "hole"
+    path.touch()
+    os.truncate(path, 1 << 40)  # which would take an hour
+    with pytest.raises(KeyboardInterrupt), _Digest(str(path), 1 << 40, wanted=True):
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("cut", [30, 100, 500, 1000])
@@ -301,7 +326,12 @@ def test_wider_intervals_have_the_same_packets(line: Timeline, shift: int) -> No
     assert sum(packets for packets, _ in wide.intervals.values()) == sum(pair[0] for pair in line.intervals.values())
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "[1,2]", "null", '["a",1,2,null,null,[],[]]', "nonsense"])
+_NO_TIMELINE = '["a",1,2,null,null,[[0,0,null,null],{},{},[],{},{},[],[],{},{}],[]]'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "[1,2]", "null", '["a",1,2,null,null,[],[]]', "nonsense", _NO_TIMELINE, "[" * 99_999]
+)
 def test_what_is_no_result_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         from_json(text)

@@ -8,6 +8,7 @@ from warnings import warn
 
 import cbpf
 from cbpf.capture import Interface, Savefile, open_savefile
+from cbpf.compiler import collector_at_rest
 from cbpf.compiler.flow import Step, flow
 from cbpf.debug.annotate.marks import Marked
 from cbpf.debug.annotate.parts import Clause, Group, parts
@@ -122,9 +123,10 @@ class Annotator:
         """
         if linktype not in self._subjects:
             program = self._program(linktype)
-            marked = self._marked(linktype)
-            countings = [Counting(program), *([marked.counting] if marked else [])]
-            self._subjects[linktype] = _Subject(linktype, self.walks.add(countings), marked)
+            with collector_at_rest():
+                marked = self._marked(linktype)
+                countings = [Counting(program), *([marked.counting] if marked else [])]
+                self._subjects[linktype] = _Subject(linktype, self.walks.add(countings), marked)
         return self._subjects[linktype].programs
 
     def scan(

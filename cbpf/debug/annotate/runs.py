@@ -18,7 +18,7 @@ from cbpf.compiler.values import Const, Value
 
 _SHORTEST: Final = 6  # primitives for which it is worth to look first
 _CHUNK: Final = 16  # primitives of a part of a longer list, which is passed over in the same way
-_FEW: Final = 3  # numbers that are not searched but compared
+_FEW: Final = 3  # ranges of numbers that are not searched but compared
 _NOTHING: Final[Spans] = frozenset()
 
 
@@ -101,7 +101,7 @@ def passing(part: Merged, then: Node, orelse: Node, hit: Node, build: Builder) -
     """The node that decides such a predicate; it goes on at ``hit`` where a value is one of the numbers."""
     match part:
         case Varied(left, numbers):
-            return _searched(left, numbers, hit, orelse, build)
+            return _searched(left, _ranges(numbers), hit, orelse, build)
         case Test():
             return build.branch(part, then, orelse, _NOTHING)
         case Constant(truth):
@@ -119,12 +119,32 @@ def passing(part: Merged, then: Node, orelse: Node, hit: Node, build: Builder) -
     raise AssertionError(f"{part!r} is not merged")
 
 
-def _searched(left: Value, numbers: tuple[int, ...], hit: Node, missed: Node, build: Builder) -> Node:
-    if len(numbers) <= _FEW:
-        for number in numbers:
-            missed = build.branch(Test("=", left, Const(number)), hit, missed, _NOTHING)
+def _searched(left: Value, ranges: Sequence[range], hit: Node, missed: Node, build: Builder) -> Node:
+    """The node that decides whether a value is in one of the ranges, which ascend."""
+    if len(ranges) <= _FEW:
+        for each in ranges:
+            missed = _within(left, each, hit, missed, build)
         return missed
-    middle = len(numbers) // 2
-    upper = _searched(left, numbers[middle:], hit, missed, build)
-    lower = _searched(left, numbers[:middle], hit, missed, build)
-    return build.branch(Test(">=", left, Const(numbers[middle])), upper, lower, _NOTHING)
+    middle = len(ranges) // 2
+    upper = _searched(left, ranges[middle:], hit, missed, build)
+    lower = _searched(left, ranges[:middle], hit, missed, build)
+    return build.branch(Test(">=", left, Const(ranges[middle].start)), upper, lower, _NOTHING)
+
+
+def _within(left: Value, numbers: range, hit: Node, missed: Node, build: Builder) -> Node:
+    first, last = numbers[0], numbers[-1]
+    if first == last:
+        return build.branch(Test("=", left, Const(first)), hit, missed, _NOTHING)
+    below = build.branch(Test(">", left, Const(last)), missed, hit, _NOTHING)
+    return build.branch(Test(">=", left, Const(first)), below, missed, _NOTHING)
+
+
+def _ranges(numbers: Sequence[int]) -> list[range]:
+    """Ascending numbers, those that follow on each other together."""
+    found: list[range] = []
+    for number in numbers:
+        if found and found[-1].stop == number:
+            found[-1] = range(found[-1].start, number + 1)
+        else:
+            found.append(range(number, number + 1))
+    return found

@@ -156,13 +156,14 @@ def written_by(instruction: Instruction) -> set[Register]:
     return set()
 
 
+_NOTHING: Final = Registers()
+
+
 def _kept(registers: Registers, live: frozenset[Register]) -> Registers:
-    zero = Const(0)
-    return Registers(
-        registers.a if "A" in live else zero,
-        registers.x if "X" in live else zero,
-        tuple(cell if number in live else zero for number, cell in enumerate(registers.cells)),
-    )
+    a, x, cells = registers
+    if cells is not _NOTHING.cells:  # most programs have nothing in scratch memory
+        cells = tuple(cell if number in live else _NOTHING.a for number, cell in enumerate(cells))
+    return Registers(a if "A" in live else _NOTHING.a, x if "X" in live else _NOTHING.x, cells)
 
 
 def _small(registers: Registers, pc: int) -> Registers:

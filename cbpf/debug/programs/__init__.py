@@ -6,7 +6,7 @@
     implication  the proofs
 
 An expression that is found by search is proved to match the same packets; one that is made of the program's own tests
-does so because it asks the same in the same order, and is proved, too, if that is not more than can be done.
+does so because it asks the same in the same order.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _LONGEST = 20_000  # characters of an expression
 class Found(NamedTuple):
     """An expression that matches what a program accepts; None if there is none, or it was not found.
 
-    ``exact`` is False where packets that are cut short may be judged differently; ``primitives`` says that it was found
-    by search, and not made of the program's tests. ``why`` says why there is none.
+    ``exact`` is False where packets that end before the last byte that is looked at may be judged differently;
+    ``primitives`` says that it was found by search, and not made of the program's tests; ``why`` says why there is
+    none.
     """
 
     expression: str | None
@@ -76,7 +77,7 @@ def explain_program(program: Program, linktype: int | None = None, *, target: st
     flow = flow_of_program(program, number, target=target)
     return ProgramExplanation(
         linktype_name(number),
-        english or _plainly(program, found, decisions),
+        english or _plainly(program, decisions),
         found.expression,
         found.exact,
         _note(found),
@@ -96,14 +97,16 @@ def expression_of(program: Program, linktype: int | None = None, *, target: str 
     if graph.root is REJECT:
         return Found(None, why="no packet is accepted, and an expression for that is refused")
     if graph.root is ACCEPT:
-        return Found("")
+        if TARGETS[target](number).required != TRUE:
+            return Found(None, why=f"every expression for packets of {linktype_name(number)} asks something of them")
+        return Found("", primitives=True)
     ground = Ground(number, target, lambda prefix: _places(number, target, prefix))
     search = Search(ground)
     exactly = search.expression(graph)
     if exactly is not None:
         return Found(exactly, primitives=True)
     nearly = search.expression(graph, whole=True)
-    if nearly is not None:
+    if nearly:  # not the empty one: if the program asks for no more than bytes, its tests say for which
         return Found(nearly, exact=False, primitives=True)
     return _by_tests(graph, number, target)
 
@@ -156,22 +159,26 @@ def _linktype(program: Program, linktype: int | None) -> int:
 # What is said.
 
 
-def _plainly(program: Program, found: Found, decisions: Picture | None) -> tuple[str, ...]:
-    if found.expression == "":
-        return ("Accepts every packet.",)
+def _plainly(program: Program, decisions: Picture | None) -> tuple[str, ...]:
     if decisions is None:
         return (f"A program of {len(program)} instructions, of which some jump back.",)
     tests = sum(node.kind == "test" for node in decisions.nodes)
     if not any(node.kind == "accept" for node in decisions.nodes):
         return ("Accepts no packet.",)
-    return (f"Accepts packets by {tests} test{'s' * (tests != 1)}, which are shown below.",)
+    if len(decisions.nodes) == 1:
+        return ("Accepts every packet.",)
+    if not tests:
+        return ("Accepts every packet of which what is shown below can be computed.",)
+    return (f"Accepts packets by {f'{tests} tests, which are' if tests != 1 else '1 test, which is'} shown below.",)
 
 
 def _note(found: Found) -> str:
     if found.expression is None:
         return f"It cannot be written as an expression: {found.why}."
     if not found.exact:
-        return "It matches the same packets, except that some may differ that were cut short in the middle of a header."
+        return "It matches the same packets of those that are long enough for every byte that is looked at."
+    if not found.expression:
+        return "The empty expression matches the same packets."
     return "It matches the same packets." if found.primitives else "It makes the same tests in the same order."
 
 

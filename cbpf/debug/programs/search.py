@@ -25,7 +25,7 @@ from cbpf.language.names import Names
 from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 
 MOST_TESTS: Final = 120  # of a program that is looked at
-_EFFORT: Final = 100_000  # steps of all proofs together
+_EFFORT: Final = 100_000  # steps of all proofs about one program together
 _MOST_ALTERNATIVES: Final = 24
 _MOST_IMPLIED: Final = 40
 _DEEPEST: Final = 3  # divisions
@@ -62,11 +62,11 @@ class Search:
         self._ground = ground
         self._whole = False
         self._graphs: dict[str, Graph | None] = {}
-        self._effort = Effort(0)
+        self._effort = Effort(_EFFORT)
 
     def expression(self, graph: Graph, *, whole: bool = False) -> str | None:
         """An expression that is proved to match what a graph accepts, None if none was found."""
-        self._whole, self._effort = whole, Effort(_EFFORT)
+        self._whole = whole
         if len(graph.order) > MOST_TESTS:
             return None
         try:

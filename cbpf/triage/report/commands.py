@@ -12,33 +12,43 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import Final
 
-from cbpf.triage.report.model import AskedFilter
+from cbpf.triage.report.model import AskedFilter, Matched, Report
 from cbpf.triage.result import FileResult
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _COMPRESSIONS: Final = (".gz", ".bz2", ".xz", ".zst", ".lz4")
 _LONGEST_STEM: Final = 80
+_SEVERAL: Final = "all"  # what files made from several begin with: captures have names like dns.pcap themselves
 
 
 def extract(files: Sequence[FileResult], filter: AskedFilter, folders: Iterable[str] = ()) -> str:
     """The command that writes the packets of some files that match to a file named after them."""
     reads = " ".join(f"-r {quoted_path(file.path)}" for file in files)
-    stem = output_stem(files[0].path) if len(files) == 1 else ""
-    return _command(reads, filter, folders, stem, suffix(files))
+    stem = output_stem(files[0].path) if len(files) == 1 else _SEVERAL
+    return _command(reads, filter, folders, f"{stem}-{safe(filter.name)}{suffix(files)}")
 
 
-def extract_below(
-    paths: Iterable[str], files: Sequence[FileResult], filter: AskedFilter, folders: Iterable[str] = ()
-) -> str:
-    """The same for all files in some ``paths``, folders among them; ``files`` are those that match."""
-    reads = " ".join(["--recursive", *(f"-r {quoted_path(path)}" for path in paths)])
-    return _command(reads, filter, folders, "", suffix(files))
+def extract_below(report: Report, found: Matched) -> str:
+    """The same for everything below the paths that were searched, and written where the next such command does not
+    find it."""
+    reads = " ".join(["--recursive", *(f"-r {quoted_path(path)}" for path in report.paths)])
+    target = f"{_outside(report.paths, report.where)}{_SEVERAL}-{safe(found.filter.name)}{suffix(found.files)}"
+    return _command(reads, found.filter, report.folders, target)
 
 
-def _command(reads: str, filter: AskedFilter, folders: Iterable[str], stem: str, ending: str) -> str:
-    name = safe(filter.name)
-    target = f"{stem}-{name}{ending}" if stem else f"{name}{ending}"
+def _command(reads: str, filter: AskedFilter, folders: Iterable[str], target: str) -> str:
     return f"cbpf filter {options(folders)}{reads} -w {target} {quoted_expression(filter)}"
+
+
+def _outside(paths: Iterable[str], where: str) -> str:
+    """The way from the folder ``where`` up to one that is not below any of the paths; none if all of them are."""
+    searched = [os.path.join(os.path.normpath(os.path.join(where, path)), "") for path in paths]
+    if os.sep in searched:
+        return ""
+    folder, way = where, ""
+    while any(os.path.join(folder, "").startswith(each) for each in searched):
+        folder, way = os.path.dirname(folder), f"../{way}"
+    return way
 
 
 def options(folders: Iterable[str]) -> str:

@@ -141,7 +141,7 @@ def _of_all(report: Report, found: Matched) -> str:
     """The command that extracts the packets of a filter from all files, if it is of a length that people paste."""
     if len(found.files) <= _FEW or not report.paths:
         return extract(found.files[:_FEW], found.filter, report.folders)
-    command = extract_below(report.paths, found.files, found.filter, report.folders)
+    command = extract_below(report, found)
     return command if len(command) <= _LONGEST_COMMAND else ""
 
 

@@ -18,6 +18,7 @@ _BAR: Final = 24  # columns
 _NEAR: Final = 60_000_000_000  # nanoseconds
 _NARROWEST_NAME: Final = 20
 _FILES: Final = 40  # that are listed, unless more of everything are wanted
+_RARE: Final = 1000  # a protocol with less than one packet in so many has no line of its own
 
 
 class Look(NamedTuple):
@@ -46,7 +47,7 @@ def lines(report: Report, look: Look) -> Iterator[str]:
         ("Files and filters", _matrix(report, found, look)),
         ("Files", _files(report, look)),
         ("Traffic over time", _time(report, look)),
-        ("Protocols", _protocols(report)),
+        ("Protocols", _protocols(report, look)),
         ("Conversations", _conversations(report, look)),
         ("Talkers", _talkers(report, look)),
         ("Ports", _ports(report, look)),
@@ -109,7 +110,7 @@ def _command(report: Report, each: Matched) -> str:
     """The command for all files: by name if they are few, else for the folders that were searched."""
     if len(each.files) <= _FEW or not report.paths:
         return extract(each.files, each.filter, report.folders)
-    command = extract_below(report.paths, each.files, each.filter, report.folders)
+    command = extract_below(report, each)
     if len(report.paths) <= _FEW:
         return command
     first = extract(each.files[:1], each.filter, report.folders)
@@ -138,6 +139,7 @@ def _matrix(report: Report, found: Sequence[Matched], look: Look) -> Iterator[st
                 (f"{shown(name)} {_cell(count)}" for name, count in cells if count.packets), look.width, "    "
             )
     yield from _left_out(len(rows), look.files, "file")
+    yield look.in_style("(--csv, --json and --html have the command that extracts the packets of each cell)", _DIM)
 
 
 def _cell(count: Count) -> str:
@@ -204,27 +206,45 @@ def _slots(timeline: Timeline, wide: int) -> list[int]:
     return slots
 
 
-def _protocols(report: Report) -> Iterator[str]:
-    """All that is inside each protocol, in a tree."""
-    inside: dict[tuple[str, ...], list[int]] = {}
+class _Protocol:
+    """A protocol with all that is inside it, by name."""
+
+    def __init__(self) -> None:
+        self.packets = self.bytes = 0
+        self.inside: dict[str, _Protocol] = {}
+
+    def add(self, names: Sequence[str], count: Count) -> None:
+        self.packets += count.packets
+        self.bytes += count.bytes
+        if names:
+            self.inside.setdefault(names[0], _Protocol()).add(names[1:], count)
+
+
+def _protocols(report: Report, look: Look) -> Iterator[str]:
+    """All that is inside each protocol, in a tree; what is rare in a line, with its sum."""
+    root = _Protocol()
     for path, count in report.summary.protocols.items():
-        names = tuple(path.split("/"))
-        for depth in range(1, len(names) + 1):
-            sums = inside.setdefault(names[:depth], [0, 0])
-            sums[0] += count.packets
-            sums[1] += count.bytes
-    whole = sum(sums[0] for path, sums in inside.items() if len(path) == 1)
-    rows = []
+        root.add(path.split("/"), count)
+    rows: list[tuple[str, ...]] = []
 
-    def walk(path: tuple[str, ...]) -> None:
-        below = [each for each in inside if len(each) == len(path) + 1 and each[: len(path)] == path]
-        for each in sorted(below, key=lambda each: (-inside[each][0], each)):
-            packets, octets = inside[each]
-            name = "  " * len(path) + shown(each[-1])
-            rows.append((name, number(packets), percent(packets / whole), size(octets), bar(packets / whole, _BAR)))
-            walk(each)
+    def tell(name: str, packets: int, octets: int) -> None:
+        part = packets / root.packets
+        rows.append((name, number(packets), percent(part), size(octets), bar(part, _BAR)))
 
-    walk(())
+    def walk(outer: _Protocol, indent: str) -> None:
+        ranked = sorted(outer.inside.items(), key=lambda item: (-item[1].packets, item[0]))
+        listed = sum(each.packets * _RARE >= root.packets for _, each in ranked[: look.top])
+        if look.top is None or listed + 1 == len(ranked):  # a single one is no longer than a line about it
+            listed = len(ranked)
+        for name, each in ranked[:listed]:
+            tell(indent + shown(name), each.packets, each.bytes)
+            walk(each, indent + "  ")
+        rest = [each for _, each in ranked[listed:]]
+        if rest:
+            sums = sum(each.packets for each in rest), sum(each.bytes for each in rest)
+            tell(f"{indent}... {number(len(rest))} more", *sums)
+
+    walk(root, "")
     yield from columns(rows, "lrrrl")
 
 

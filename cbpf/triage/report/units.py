@@ -9,6 +9,8 @@ _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _SECOND: Final = 1_000_000_000
 _LAST_YEAR: Final = 253402300799  # the last second of 9999, behind which datetime knows no dates
 _LEAST_SHARE: Final = 0.0005
+_SHORT: Final = (("µs", 1000, 999_500), ("ms", 1_000_000, 999_500_000), ("s", _SECOND, 60 * _SECOND))
+"""Units of short times, in nanoseconds, and where they end: before three digits would round to a thousand."""
 
 
 def number(count: int) -> str:
@@ -58,9 +60,9 @@ def duration(nanoseconds: int) -> str:
     """12.3 ms, 4.56 s, 3:07 min, 5:03:07 h, 12 d 5:03 h"""
     if nanoseconds < 0:
         return "-" + duration(-nanoseconds)
-    for unit, step in (("µs", 1_000_000), ("ms", _SECOND), ("s", 60 * _SECOND)):
-        if nanoseconds < step:
-            return f"{nanoseconds / {'µs': 1000, 'ms': 1_000_000, 's': _SECOND}[unit]:.3g} {unit}"
+    for unit, each, end in _SHORT:
+        if nanoseconds < end:
+            return f"{nanoseconds / each:.3g} {unit}"
     seconds = nanoseconds // _SECOND
     minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86400
     if days:

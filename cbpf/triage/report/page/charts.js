@@ -78,8 +78,8 @@ function bars(some, measure, timeline, across, height, y) {
   return { path, most: Math.max(0, ...[...columns.values()].map(([value]) => value)) };
 }
 
-/** A timeline; ``other`` is a second one to draw over it. ``read`` is told what the pointer is at. */
-function timelinePlot(narrow, { other = null, measure = 3, log = false, height = 180, width = 800, read = null, label = "" }) {
+/** A timeline; ``other`` is a second one to draw over it. ``read`` is told what the pointer is at; no time before ``begin`` is named. */
+function timelinePlot(narrow, { other = null, measure = 3, log = false, height = 180, width = 800, read = null, label = "", begin = -Infinity }) {
   const each = Math.max(narrow[1], other ? other[1] : 0);
   const [timeline, over] = [widened(narrow, each), other && widened(other, each)];
   const tall = height - 24;
@@ -95,13 +95,13 @@ function timelinePlot(narrow, { other = null, measure = 3, log = false, height =
   plot.append(top);
   plot.append(svg("path", { class: "all", d: bars(timeline, measure, timeline, across, tall, y).path }));
   if (over) plot.append(svg("path", { class: "some", d: bars(over, measure, timeline, across, tall, y).path }));
-  plot.append(...ticks(across, width, tall));
+  plot.append(...ticks(across, width, tall, begin));
   if (read) follow(plot, timeline, across, width, tall, read);
   return plot;
 }
 
 /** The axis: a line under each stretch, and times as far as there is room. */
-function ticks(across, width, tall) {
+function ticks(across, width, tall, begin) {
   const made = [];
   let free = -1;
   let day = "";
@@ -112,7 +112,7 @@ function ticks(across, width, tall) {
     for (let tick = 0; tick < wanted; tick += 1) {
       const x = part.left + ((part.right - part.left) * tick) / wanted;
       if (x < free || x > width - 70) continue;
-      const stamp = moment(across.time(across.from(x)), apart < 1e6 ? 3 : 0);
+      const stamp = moment(Math.max(begin, across.time(across.from(x))), apart < 1e6 ? 3 : 0);
       const shown = apart >= 864e8 ? stamp.slice(0, 10) : stamp.slice(0, 10) === day ? stamp.slice(11) : apart < 6e7 ? stamp : stamp.slice(0, 16);
       day = stamp.slice(0, 10);
       const text = svg("text", { x, y: tall + 17 });

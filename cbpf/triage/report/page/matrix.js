@@ -1,7 +1,7 @@
 // Files down, filters across. Only the rows that can be seen exist, so that their number does not matter.
 
 const ABOVE = 6; // rows that are kept ready on either side
-const PRINTED = 400;
+const PRINTED = { rows: 400, columns: 13, name: 220, cell: 32 }; // what a sheet of A4 has room for, in pixels
 
 const matrix = {
   rows: [], // numbers of files, as they are sorted and found
@@ -9,7 +9,10 @@ const matrix = {
   sort: { by: "name", down: false },
   active: { row: 0, column: 0 }, // where the keyboard is; column 0 is the file's name
   drawn: "",
+  printing: false,
 };
+
+const narrow = () => innerWidth <= 700 || matrix.printing; // no room for times
 
 function chooseColumns() {
   const words = byId("find-filter").value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -59,12 +62,25 @@ function refresh() {
   chooseRows();
   matrix.active.row = Math.min(matrix.active.row, Math.max(0, matrix.rows.length - 1));
   matrix.active.column = Math.min(matrix.active.column, matrix.columns.length);
-  const rows = `${number(matrix.rows.length)} of ${plural(FILES.length, "file")}`;
-  byId("matrix-count").textContent = `${rows}, ${number(matrix.columns.length)} of ${plural(DATA.filters.length, "filter")}`;
+  tellCounts();
   drawHead();
   byId("grid").scrollTop = 0;
   drawRows(true);
   drawRows(); // now that there is something, which gives the frame its height
+}
+
+function tellCounts(rows = matrix.rows.length) {
+  byId("matrix-count").textContent = `${number(rows)} of ${plural(FILES.length, "file")}, ${number(matrix.columns.length)} of ${plural(DATA.filters.length, "filter")}`;
+}
+
+/** On paper there is room for the filters with most packets, and for the first files; on the screen for all. */
+function drawOn(paper) {
+  matrix.printing = paper;
+  chooseColumns();
+  if (paper) matrix.columns.splice(PRINTED.columns);
+  tellCounts(paper ? Math.min(matrix.rows.length, PRINTED.rows) : matrix.rows.length);
+  drawHead();
+  drawRows(true, paper ? PRINTED.rows : 0);
 }
 
 function heading(by, text, kind, title) {
@@ -79,19 +95,19 @@ function heading(by, text, kind, title) {
 function drawHead() {
   const table = byId("table");
   const wide = getComputedStyle(document.documentElement);
-  const [name, cell] = ["--name", "--cell"].map((each) => parseInt(wide.getPropertyValue(each), 10));
-  const phone = innerWidth <= 700;
-  const widths = [name, 84, ...(phone ? [] : [120]), ...matrix.columns.map(() => cell)];
+  const pixels = (name) => parseInt(wide.getPropertyValue(name), 10);
+  const { name, cell } = matrix.printing ? PRINTED : { name: pixels("--name"), cell: pixels("--cell") };
+  const all = [name, 84, ...(narrow() ? [] : [120]), ...matrix.columns.map(() => cell)];
   table.querySelectorAll("colgroup").forEach((each) => each.remove());
-  table.prepend(el("colgroup", {}, ...widths.map((width) => el("col", { style: { width: `${width}px` } }))));
-  table.style.width = `${widths.reduce((sum, width) => sum + width, 0)}px`;
+  table.prepend(el("colgroup", {}, ...all.map((width) => el("col", { style: { width: `${width}px` } }))));
+  table.style.width = `${all.reduce((sum, width) => sum + width, 0)}px`;
   table.setAttribute("aria-rowcount", matrix.rows.length + 1);
   const filters = matrix.columns.map((place) => {
     const filter = DATA.filters[place];
     return heading(place, filter.name, "f", `${filter.title || filter.name}: ${plural(filter.packets, "packet")}; sort by it`);
   });
   table.tHead.replaceChildren(el("tr", { "aria-rowindex": 1 }, heading("name", "File", "", "Sort by name"),
-    heading("packets", "Packets", "n", "Sort by packets"), phone ? null : heading("first", "When", "", "Sort by time"), ...filters));
+    heading("packets", "Packets", "n", "Sort by packets"), narrow() ? null : heading("first", "When", "", "Sort by time"), ...filters));
 }
 
 const rowHeight = () => parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10);
@@ -127,7 +143,7 @@ function drawRow(row) {
     cut ? el("bdi", { class: "folder" }, path[file].slice(0, cut)) : null, el("bdi", { class: "base" }, path[file].slice(cut)),
     kind ? el("span", { class: "mark", title: trouble }, STATES[kind]) : null);
   const cells = [el("th", { scope: "row" }, name), el("td", { class: "n" }, number(packets[file]))];
-  if (innerWidth > 700) cells.push(el("td", { class: "when-column" }, when(file)));
+  if (!narrow()) cells.push(el("td", { class: "when-column" }, when(file)));
   matrix.columns.forEach((filter, place) => cells.push(drawCell(file, filter, row, place + 1, here(place + 1))));
   return el("tr", { "aria-rowindex": row + 2 }, ...cells);
 }
@@ -233,7 +249,7 @@ function startMatrix() {
   byId("sort").addEventListener("change", (event) => sortBy(event.target.value));
   for (const id of ["find-file", "find-filter"]) byId(id).addEventListener("input", refresh);
   for (const id of ["which", "tag", "idle"]) byId(id).addEventListener("change", refresh);
-  addEventListener("beforeprint", () => drawRows(true, PRINTED));
-  addEventListener("afterprint", () => drawRows(true));
+  addEventListener("beforeprint", () => drawOn(true));
+  addEventListener("afterprint", () => drawOn(false));
   refresh();
 }

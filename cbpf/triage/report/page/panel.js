@@ -93,7 +93,7 @@ function spans(file, detail, filters) {
   const panel = byId("panel");
   const width = Math.min(544, (panel.clientWidth || innerWidth) - 40);
   return el("div", {}, el("h3", {}, "When"),
-    timelinePlot(timeline, { width, height: 96, label: `Packets of ${DATA.files.path[file]} over time` }),
+    timelinePlot(timeline, { width, height: 96, label: `Packets of ${DATA.files.path[file]} over time`, begin: DATA.files.first[file] }),
     ...filters.map((filter) => {
       const [, , first, last] = detail.cells.find(([each]) => each === filter) || [0, 0, null, null];
       if (first === null) return null;

@@ -58,7 +58,7 @@ function drawTimeline() {
   const label = `Packets over time, from ${moment(DATA.first)} to ${moment(DATA.last)} UTC${other ? `; highlighted: ${DATA.filters[overlay].name}` : ""}`;
   const read = (text) => { byId("readout").textContent = text; };
   const width = Math.floor(place.clientWidth) || 800;
-  place.replaceChildren(timelinePlot(DATA.timeline, { other, measure, log, width, height: width < 500 ? 150 : 190, read, label }));
+  place.replaceChildren(timelinePlot(DATA.timeline, { other, measure, log, width, height: width < 500 ? 150 : 190, read, label, begin: DATA.first }));
 }
 
 function drawFilters(all) {

@@ -57,7 +57,8 @@ function sizeList(found) {
   return [list([["Bytes", ""], ["Packets", "n"], ["Share", "n"], ["", "barred"]], rows)];
 }
 
-const FEW = 6; // protocols inside another one that are shown at first
+const FEW = 8; // protocols inside another one that are shown at first, if they are not rare
+const RARE = 0.01;
 
 /** Protocols as a tree, each with all that is inside it. */
 function protocolTree(found) {
@@ -83,7 +84,8 @@ function protocolTree(found) {
       return el("li", {}, line, child.inside.size ? branch(child, depth + 1) : null);
     };
     const made = el("ul", { class: "tree" });
-    const few = inside.length > FEW + 2 ? FEW : inside.length;
+    const often = inside.slice(0, FEW).filter(([, child]) => share(child.packets, root.packets) >= RARE).length;
+    const few = often + 1 === inside.length ? inside.length : often;
     const rest = el("button", { type: "button", class: "link", style: { marginLeft: `${14 * depth}px` }, onclick: () => made.replaceChildren(...inside.map(leaf)) }, `${inside.length - few} more`);
     made.append(...inside.slice(0, few).map(leaf), ...(few < inside.length ? [el("li", { class: "rest" }, rest)] : []));
     return made;

@@ -61,8 +61,8 @@ function moment(micro, digits = 0) {
 }
 
 function duration(micro) {
-  if (micro < 1e3) return `${Number(micro.toPrecision(3))} µs`;
-  if (micro < 1e6) return `${Number((micro / 1e3).toPrecision(3))} ms`;
+  if (micro < 999.5) return `${Number(micro.toPrecision(3))} µs`;
+  if (micro < 999500) return `${Number((micro / 1e3).toPrecision(3))} ms`;
   if (micro < 6e7) return `${Number((micro / 1e6).toPrecision(3))} s`;
   const seconds = Math.floor(micro / 1e6);
   const two = (value) => String(value).padStart(2, "0");
