@@ -31,7 +31,8 @@ class Terminal:
         environment = {**os.environ, "TERM": "screen-256color", "LC_ALL": "C.UTF-8"}
         for unwanted in ("TMUX", "NO_COLOR", "COLUMNS", "LINES"):
             environment.pop(unwanted, None)
-        self._tmux("-f", "/dev/null", "new-session", "-d", *size, "sh", environment=environment)
+        shell = "timeout --foreground -s KILL 300 sh"  # tests that are killed leave no terminal behind for good
+        self._tmux("-f", "/dev/null", "new-session", "-d", *size, shell, environment=environment)
         self.until(lambda text: bool(text.strip()))  # a prompt
 
     def _tmux(self, *arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -398,3 +398,12 @@ def test_fields_are_named() -> None:
     found = annotate([str(CAPTURES / "http.pcap")], "tcp port 80")
     assert found.linktypes[0].instructions[0].field == "EtherType"
     assert "EtherType = IPv4 (0x800)" in render(found.linktypes[0], clauses=False)
+
+
+def test_a_long_list_is_not_told_with_every_instruction() -> None:
+    expression = " or ".join(f"host 198.51.{number}.7" for number in range(200))
+    found = annotate([str(CAPTURES / "arp-rarp.pcap")], expression).linktypes[0]
+    texts = [part.text for each in found.instructions for part in each.clauses]
+    assert len(found.instructions) > 500
+    assert max(map(len, texts)) < 300
+    assert all(text.removesuffix("...") in expression for text in texts)

@@ -16,7 +16,7 @@ from cbpf.debug.annotate.scan import CountingScan, CountingWalks
 from cbpf.debug.graph import flow_of_program
 from cbpf.debug.trace import Part, branches, clauses_of
 from cbpf.engine.counting import Counting, Counts
-from cbpf.errors import FilterError, Reason
+from cbpf.errors import FilterError, Reason, Span
 from cbpf.language.names import AskedOnce, Names
 from cbpf.language.parser import parse
 from cbpf.language.syntax import Expression
@@ -26,6 +26,7 @@ from cbpf.machine.program import DEFAULT_SNAPLEN, Program
 from cbpf.machine.verifier import Rules, verify
 from cbpf.scanning import processors
 
+_LONGEST_PART: Final = 200  # characters: a list of alternatives is the part that thousands of instructions came from
 _MOST_NAMED: Final = 2000  # instructions whose fields are looked for: that takes longer than to scan
 
 
@@ -36,7 +37,7 @@ class Counted(NamedTuple):
     * ``executed``: packets that came to it, as often as they did if the program jumps back.
     * ``taken``, ``not_taken``: how often the condition of a jump held, and not; None for all that cannot go two ways.
     * ``cut``: how often it rejected a packet in the middle: a load of bytes that were not captured, a division by zero.
-    * ``clauses``: the parts of the expression it came from; none if that is not known.
+    * ``clauses``: the parts of the expression it came from, very long ones cut off; none if that is not known.
     """
 
     pc: int
@@ -224,14 +225,22 @@ def annotate(
 def _instructions(program: Program, linktype: int, counts: Counts) -> tuple[Counted, ...]:
     texts = [line.partition(" ")[2] for line in write(program, Form.TEXT).splitlines()]
     fields = _fields(program, linktype)
+    known: dict[tuple[Span, ...], tuple[Part, ...]] = {}
     found = []
     for pc, instruction in enumerate(program):
         executed, taken = counts.executed[pc], counts.taken[pc]
         yes, no = (taken, executed - taken) if branches(instruction) else (None, None)
         text = " ".join(texts[pc].split())
-        clauses = clauses_of(program, pc)
+        spans = program.spans[pc] if program.spans else ()
+        clauses = known.get(spans)
+        if clauses is None:
+            clauses = known[spans] = tuple(map(_shortened, clauses_of(program, pc)))
         found.append(Counted(pc, text, fields.get(pc, ""), executed, yes, no, counts.cut[pc], clauses))
     return tuple(found)
+
+
+def _shortened(part: Part) -> Part:
+    return part if len(part.text) <= _LONGEST_PART else part._replace(text=f"{part.text[:_LONGEST_PART]}...")
 
 
 def _fields(program: Program, linktype: int) -> dict[int, str]:
