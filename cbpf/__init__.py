@@ -11,8 +11,8 @@
 ``Filter.program`` the instructions behind it. ``count`` and ``scan`` go over whole savefiles with a filter, or with a
 ``FilterSet`` in one pass. ``cbpf.machine`` has the instruction set, assembler, listings and verifier; ``cbpf.engine``
 runs programs; ``cbpf.capture`` reads and writes savefiles; ``cbpf.library`` has the named filters that ``@name`` in an
-expression includes; ``cbpf.debug`` explains, and ``cbpf.triage`` surveys many files. Every error that bad input causes is a ``CbpfError``; those
-about expressions are ``FilterError`` and carry the span they are about.
+expression includes; ``cbpf.debug`` explains, and ``cbpf.triage`` surveys many files. Every error that bad input causes
+is a ``CbpfError``; those about expressions are ``FilterError`` and carry the span they are about.
 """
 
 from cbpf.counts import Count

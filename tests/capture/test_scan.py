@@ -114,7 +114,7 @@ def test_the_packets_are_those_that_the_readers_read(path: Path, expression: str
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-@pytest.mark.parametrize("piece", [64, 100, 1000])
+@pytest.mark.parametrize("piece", [64, pytest.param(100, marks=pytest.mark.slow), 1000])
 def test_pieces_make_no_difference(path: Path, piece: int, native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "PIECE", piece)
     with open_savefile(str(path)) as savefile:

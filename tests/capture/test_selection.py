@@ -32,7 +32,7 @@ SELECTIONS = {
 WAYS = ("python", "native", "threads")
 
 
-@pytest.fixture(params=["pcap", "pcapng"])
+@pytest.fixture(params=[pytest.param("pcap", marks=pytest.mark.slow), "pcapng"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A savefile of packets of all kinds, a microsecond apart; some have been cut."""
     choose = random.Random(5)

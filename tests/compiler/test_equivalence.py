@@ -201,7 +201,12 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("name", LONG)
+LONGEST = {"hosts", "networks"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONGEST else name for name in LONG]
+)
 def test_long_chains(name: str) -> None:
     expression = LONG[name]
     assert not _unequal([(name, plain(expression, "EN10MB"), optimized(expression, "EN10MB"))])

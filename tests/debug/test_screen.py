@@ -378,6 +378,7 @@ def endless(read: list[int]) -> Numbered:
     return Numbered("endless", begin)
 
 
+@pytest.mark.slow
 @test
 async def test_a_long_run_can_be_interrupted_and_gone_on_with() -> None:
     read: list[int] = []
