@@ -66,6 +66,10 @@ def has(linktype: str, feature: str) -> bool:
     return linktype in FEATURES[feature]
 
 
+THIRDS: Final = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
+"""Where a test that takes every third row of a table begins; the default run takes one third."""
+
+
 def some_of(linktypes: Iterable[str]) -> list[ParameterSet]:
     """The parameters of a test: those link types of which the test is slow, but for the typical ones."""
     return [pytest.param(name, marks=() if name in _TYPICAL else pytest.mark.slow) for name in linktypes]

@@ -27,7 +27,7 @@ from .tools import SAMPLES, SHARED, description, enhanced, option, pcap_file, re
 
 EXPRESSIONS = ("tcp or udp port 53", "greater 80", "")
 # Every file with one of them; making machine code takes its time.
-CAPTURES = [(path, EXPRESSIONS[number % 3]) for number, path in enumerate([*SAMPLES, *SHARED[::2]])]
+CAPTURES = [(path, EXPRESSIONS[number % 3]) for number, path in enumerate([*SAMPLES, *SHARED[::3]])]
 
 
 def _native() -> bool:

@@ -480,7 +480,8 @@ def test_very_many_files(option: str, many: Path) -> None:
 
 
 @needs("tcpdump")
-@pytest.mark.parametrize("name", ["out.pcap", pytest.param("out.pcapng.gz", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["out.pcap", "out.pcapng.gz"])
+@pytest.mark.slow
 def test_very_many_files_into_one(name: str, many: Path, tmp_path: Path) -> None:
     out = tmp_path / name
     result = process("filter", "-V", many / "list", "-w", out, "port 53", prepare=_few_descriptors)

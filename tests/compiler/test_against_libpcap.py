@@ -20,7 +20,7 @@ from cbpf import FilterError, Program, Reason
 from cbpf.engine import PythonEngine, run
 from tests import libpcap
 from tests.expressions import EXPRESSIONS, NETMASK, TUNNELS, combined, conditions
-from tests.linktypes import ANY_OTHER, KNOWN, has, some_of
+from tests.linktypes import ANY_OTHER, KNOWN, THIRDS, has, some_of
 from tests.oracles import needs_libpcap
 from tests.packets import packets
 from tests.shared import accepted
@@ -83,8 +83,10 @@ def _is_compared(row: Row) -> bool:
 
 
 @pytest.mark.parametrize("linktype", some_of((*KNOWN, ANY_OTHER)))
-def test_the_same_verdict_on_every_packet(linktype: str) -> None:
-    assert not list(_complaints([row for row in ROWS if row[0] == linktype and _is_compared(row)]))
+@pytest.mark.parametrize("third", THIRDS)
+def test_the_same_verdict_on_every_packet(linktype: str, third: int) -> None:
+    rows = [row for row in ROWS if row[0] == linktype and _is_compared(row)]
+    assert not list(_complaints(rows[third::3]))
 
 
 def test_most_rows_need_no_excuse() -> None:

@@ -23,7 +23,9 @@ EXPRESSIONS = [
 
 @pytest.mark.parametrize("optimize", [True, False])
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-@pytest.mark.parametrize("name", ["http.pcap", "ipv6-extensions.pcap", "truncated.pcap"])
+@pytest.mark.parametrize(
+    "name", ["http.pcap", pytest.param("ipv6-extensions.pcap", marks=pytest.mark.slow), "truncated.pcap"]
+)
 def test_settled_clauses_are_right_and_stay(name: str, expression: str, optimize: bool) -> None:
     program = cbpf.compile(expression, optimize=optimize).program
     clauses = Clauses(expression, 1)

@@ -228,7 +228,7 @@ def _shown(expression: str, linktype: int, optimize: bool) -> Shown | None:
 
 
 @given(data=st.data(), optimize=st.booleans(), linktype=st.sampled_from(["EN10MB", "NULL", "IEEE802_11_RADIO"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_expression_is_shown_as_it_is(data: st.DataObject, optimize: bool, linktype: str) -> None:
     expression = data.draw(expressions(linktype))
     try:
