@@ -211,7 +211,7 @@ def test_passes_change_no_verdict(
     change: Callable[[Graph], Graph], make: Callable[[random.Random, int], Graph]
 ) -> None:
     accepted = changes = 0
-    for seed in range(250):
+    for seed in range(400):
         choose = random.Random(seed)
         graph = make(choose, 25)
         changed = change(graph)
