@@ -21,7 +21,7 @@ from cbpf.debug.evaluate import Evaluator, Judgement, NotComputed
 from cbpf.errors import FilterError, Span
 from cbpf.language.names import AskedOnce, Names
 from cbpf.language.parser import parse
-from cbpf.language.syntax import And, Expression, Not, Or, Primitive, Qualified
+from cbpf.language.syntax import And, Expression, Not, Or, Primitive, Qualified, operands
 
 _State = tuple[int, Layer]
 
@@ -230,7 +230,7 @@ def _values(tree: Expression, holds: dict[int, bool | None]) -> _Values:
     while pending:
         node = pending.pop()
         order.append(node)
-        pending += reversed(_operands(node))
+        pending += reversed(operands(node))
     number = 0
     numbers = {}
     for node in order:
@@ -238,7 +238,7 @@ def _values(tree: Expression, holds: dict[int, bool | None]) -> _Values:
         number += isinstance(node, Primitive)
     values: _Values = {}
     for node in reversed(order):
-        parts = [values[id(operand)][0] for operand in _operands(node)]
+        parts = [values[id(operand)][0] for operand in operands(node)]
         values[id(node)] = _value(node, parts, holds.get(numbers[id(node)])), numbers[id(node)]
     return values
 
@@ -271,12 +271,3 @@ def _deciding(tree: Expression, values: _Values) -> list[tuple[int, bool]]:
             case _:
                 found.append((number, negated))
     return found
-
-
-def _operands(node: Expression) -> tuple[Expression, ...]:
-    match node:
-        case Not():
-            return (node.operand,)
-        case And() | Or():
-            return node.operands
-    return ()

@@ -175,3 +175,13 @@ class Binary(NamedTuple):
 Arithmetic = Number | Length | Index | Negate | Binary
 Primitive = Qualified | Keyword | Byte | Named | WlanType | Field | Relation
 Expression = And | Or | Not | Primitive
+
+
+def operands(node: Expression) -> tuple[Expression, ...]:
+    """What a logical operator is about, in order; nothing for a primitive."""
+    match node:
+        case Not():
+            return (node.operand,)
+        case And() | Or():
+            return node.operands
+    return ()

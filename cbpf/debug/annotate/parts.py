@@ -13,7 +13,7 @@ from cbpf.compiler.flow import ACCEPTED, REJECTED, Step
 from cbpf.debug.annotate.marks import Asked, next_step
 from cbpf.debug.clauses import text_of
 from cbpf.errors import Span
-from cbpf.language.syntax import And, Expression, Not, Or
+from cbpf.language.syntax import And, Expression, Not, Or, operands
 
 
 class Clause(NamedTuple):
@@ -123,17 +123,8 @@ def _sizes(tree: Expression) -> dict[int, int]:
     while pending:
         node = pending.pop()
         order.append(node)
-        pending += _inner(node)
+        pending += operands(node)
     sizes: dict[int, int] = {}
     for node in reversed(order):
-        sizes[id(node)] = sum(sizes[id(part)] for part in _inner(node)) or 1
+        sizes[id(node)] = sum(sizes[id(part)] for part in operands(node)) or 1
     return sizes
-
-
-def _inner(node: Expression) -> tuple[Expression, ...]:
-    match node:
-        case Not():
-            return (node.operand,)
-        case And() | Or():
-            return node.operands
-    return ()
