@@ -235,9 +235,9 @@ def _write(path: str, report: Report, top: int | None) -> None:
 
     if path == "-":
         return
-    there = f"{path}.part" if not os.path.exists(path) or os.path.isfile(path) else path
+    there = f"{path}.{os.getpid()}.part" if not os.path.exists(path) or os.path.isfile(path) else path
     try:
-        with open(there, "w", encoding="utf-8") as file:
+        with open(there, "w" if there == path else "x", encoding="utf-8") as file:
             file.writelines(page(report, _many(top)))
         if there != path:
             os.replace(there, path)
