@@ -7,10 +7,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.completion import keywords, linktypes
+from cbpf.cli.completion import keywords
 from cbpf.cli.includes import folders_option, in_full, told_as_written
-from cbpf.cli.linktype import first_interface
-from cbpf.cli.linktype import linktype as linktype_option
+from cbpf.cli.linktype import first_interface, linktype_option
 from cbpf.cli.options import (
     FILE,
     all_of,
@@ -20,6 +19,7 @@ from cbpf.cli.options import (
     netmask_option,
     one_reader_of_stdin,
     program_option,
+    target_option,
     without_comments,
 )
 from cbpf.cli.printing import colored
@@ -61,14 +61,7 @@ def about_options(command: _Command) -> _Command:
         click.argument("words", metavar="[EXPRESSION]...", nargs=-1, shell_complete=keywords),
         file_option,
         folders_option,
-        click.option(
-            "-y",
-            "linktype",
-            metavar="LINKTYPE",
-            callback=linktype_option,
-            shell_complete=linktypes,
-            help="For packets of this link type, by name or number.  [default: EN10MB]",
-        ),
+        linktype_option("For packets of this link type, by name or number.  [default: EN10MB]"),
         click.option(
             "-r",
             "path",
@@ -82,13 +75,7 @@ def about_options(command: _Command) -> _Command:
             metavar="MASK",
             help="Netmask of the captured network, as in 255.255.255.0; 'ip broadcast' needs it.",
         ),
-        click.option(
-            "--target",
-            type=click.Choice(("savefile", "linux")),
-            default="savefile",
-            show_default=True,
-            help="Where it is to run: over savefiles, or in the Linux kernel, attached to a socket.",
-        ),
+        target_option("it"),
         program_option,
         click.option("--json", "json", is_flag=True, help="Print a JSON object."),
         color_option("output"),

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cbpf.cli.completion import linktypes
-from cbpf.cli.linktype import first_interface
-from cbpf.cli.linktype import linktype as linktype_option
-from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, program_option, source
+from cbpf.cli.linktype import first_interface, linktype_option
+from cbpf.cli.options import FILE, expression_options, one_reader_of_stdin, program_option, source, target_option
 from cbpf.cli.programs import any_program, no_expression
 from cbpf.cli.streams import put
 
@@ -30,14 +28,7 @@ Examples:
 @click.command("compile", short_help="Print the program of an expression.", epilog=_EXAMPLES)
 @click.option("-d", "depth", count=True, help="-d: a listing to read; -dd: a C array; -ddd: decimal numbers.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), help="The form by name.  [default: text]")
-@click.option(
-    "-y",
-    "linktype",
-    metavar="LINKTYPE",
-    callback=linktype_option,
-    shell_complete=linktypes,
-    help="Compile for packets of this link type, by name or number.  [default: EN10MB]",
-)
+@linktype_option("Compile for packets of this link type, by name or number.  [default: EN10MB]")
 @click.option(
     "-r",
     "path",
@@ -45,13 +36,7 @@ Examples:
     metavar="FILE",
     help="Compile for packets of this savefile: its (first) link type and its snapshot length.",
 )
-@click.option(
-    "--target",
-    type=click.Choice(("savefile", "linux")),
-    default="savefile",
-    show_default=True,
-    help="Where the program is to run: over savefiles, or in the Linux kernel, attached to a socket.",
-)
+@target_option()
 @program_option
 @expression_options
 def command(

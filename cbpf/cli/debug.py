@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cbpf.cli.completion import linktypes
 from cbpf.cli.includes import library
-from cbpf.cli.linktype import linktype
+from cbpf.cli.linktype import linktype_option
 from cbpf.cli.options import FILE, expression_options, netmask_number, program_option, source
 from cbpf.cli.programs import verified_program
 from cbpf.cli.streams import complain, flush, printable, put
@@ -42,14 +41,9 @@ Examples:
     help="The savefile with the packets, pcap or pcapng, compressed or not.",
 )
 @program_option
-@click.option(
-    "-y",
-    "linktype",
-    metavar="LINKTYPE",
-    callback=linktype,
-    shell_complete=linktypes,
-    help="Take the packets for ones of this link type, by name or number.  [default: what the file says; \
-without one, EN10MB]",
+@linktype_option(
+    "Take the packets for ones of this link type, by name or number.  [default: what the file says; \
+without one, EN10MB]"
 )
 @click.option("--plain", is_flag=True, help="Line by line on a terminal, too, and not on the whole screen.")
 @expression_options

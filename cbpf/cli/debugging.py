@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 
-from cbpf.cli.completion import linktypes
-from cbpf.cli.linktype import linktype
+from cbpf.cli.linktype import linktype_option
 from cbpf.cli.options import (
     FILE,
     Source,
@@ -74,13 +73,8 @@ def question_options(command: _Command) -> _Command:
         ),
         program_option,
         expression_options,
-        click.option(
-            "-y",
-            "linktype",
-            metavar="LINKTYPE",
-            callback=linktype,
-            shell_complete=linktypes,
-            help="Take the packets for ones of this link type, by name or number.  [default: what the file says]",
+        linktype_option(
+            "Take the packets for ones of this link type, by name or number.  [default: what the file says]"
         ),
         click.option("--json", "json", is_flag=True, help="Print a JSON object for each packet, one a line."),
         color_option("output"),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from cbpf.cli.completion import linktypes
-from cbpf.cli.linktype import first_interface, linktype
+from cbpf.cli.linktype import first_interface, linktype_option
 from cbpf.cli.options import (
     FILE,
     Source,
@@ -19,6 +18,7 @@ from cbpf.cli.options import (
     one_reader_of_stdin,
     program_option,
     source,
+    target_option,
 )
 from cbpf.cli.printing import colored
 from cbpf.cli.programs import no_expression, verified_program
@@ -85,22 +85,9 @@ class _Asked(NamedTuple):
     help="Show no more than N nodes; 0 means all.",
 )
 @program_option
-@click.option(
-    "-y",
-    "linktype",
-    metavar="LINKTYPE",
-    callback=linktype,
-    shell_complete=linktypes,
-    help="For packets of this link type, by name or number.  [default: the program's, or EN10MB]",
-)
+@linktype_option("For packets of this link type, by name or number.  [default: the program's, or EN10MB]")
 @click.option("-r", "path", type=FILE, metavar="FILE", help="For packets of this savefile: its (first) link type.")
-@click.option(
-    "--target",
-    type=click.Choice(("savefile", "linux")),
-    default="savefile",
-    show_default=True,
-    help="Where the program is to run: over savefiles, or in the Linux kernel, attached to a socket.",
-)
+@target_option()
 @expression_options
 @color_option("text")
 def command(listing: bool, diff: bool, **values: Any) -> int:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cbpf.cli.completion import linktypes
 from cbpf.cli.streams import input_name, named
 
 if TYPE_CHECKING:
     from cbpf.capture import Interface
 
 
-def linktype(_context: click.Context, _option: click.Parameter, name: str | None) -> int | None:
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def linktype_option(help: str) -> Callable[[_Command], _Command]:
+    """-y, a LINKTYPE number, or None if nobody said; ``help`` says what for."""
+    return click.option(
+        "-y",
+        "linktype",
+        metavar="LINKTYPE",
+        callback=_number,
+        shell_complete=linktypes,
+        help=help,
+    )
+
+
+def _number(_context: click.Context, _option: click.Parameter, name: str | None) -> int | None:
     """The LINKTYPE number of an option's value. Raises BadParameter if there is none of that name."""
     from cbpf.linktypes import LinkTypeError, linktype_number
 

@@ -65,6 +65,17 @@ program_option = click.option(
 )
 
 
+def target_option(what: str = "the program") -> Callable[[_Command], _Command]:
+    """--target, where ``what`` is to run: a key of ``cbpf.compiler.TARGETS``."""
+    return click.option(
+        "--target",
+        type=click.Choice(("savefile", "linux")),
+        default="savefile",
+        show_default=True,
+        help=f"Where {what} is to run: over savefiles, or in the Linux kernel, attached to a socket.",
+    )
+
+
 def color_option(what: str) -> Callable[[_Command], _Command]:
     """--color, for ``what`` a command prints; ``cbpf.cli.printing.colored`` makes yes or no of it."""
     return click.option(
